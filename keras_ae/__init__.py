@@ -1,0 +1,52 @@
+"""keras_ae: the autoencoder toolkit for Keras 3.
+
+`import keras_ae` registers every variant and part, so that `keras.saving.load_model` finds them;
+scikit-learn, pandas, matplotlib and SciPy are imported where they are used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_ae.latent_model import LatentModel
+    from keras_ae.registry import VariantInfo, create, describe, list_variants, variant_class
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "LatentModel": "keras_ae.latent_model",
+    "VariantInfo": "keras_ae.registry",
+    "create": "keras_ae.registry",
+    "describe": "keras_ae.registry",
+    "list_variants": "keras_ae.registry",
+    "variant_class": "keras_ae.registry",
+}
+_MODULES = ("cli", "datasets", "exporting", "models", "plots", "reports")
+
+__all__ = [
+    "LatentModel",
+    "VariantInfo",
+    "create",
+    "describe",
+    "list_variants",
+    "variant_class",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it is first used."""
+    if name in _HOMES:
+        importlib.import_module("keras_ae.models")
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"keras_ae.{name}")
+    raise AttributeError(f"module 'keras_ae' has no attribute {name!r}")
+
+
+# The command picks a backend, or answers --help without one, before Keras may be imported.
+if Path(sys.argv[0] if sys.argv else "").stem != "keras-ae":
+    importlib.import_module("keras_ae.models")

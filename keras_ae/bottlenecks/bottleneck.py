@@ -1,0 +1,46 @@
+"""What every bottleneck promises."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from keras_ae.parts import Part
+from keras_ae.typing import Outputs, Shape, Tensor
+
+
+class Bottleneck(Part):
+    """Turns an encoder's features h into the code `latent` and reports what terms may need.
+
+    `reports` are the keys beside `latent` in what a call returns. `latent_shape` is known once
+    the bottleneck is built. With `sample=False` a call is deterministic: the mean, or the code.
+    """
+
+    reports: tuple[str, ...] = ()
+    latent_shape: Shape
+
+    @abstractmethod
+    def call(self, h: Tensor, training: bool = False, sample: bool = False) -> Outputs:
+        """Return `{"latent": (batch, *latent_shape), **reports}`.
+
+        Args:
+            h: Encoder features `(batch, ...)`.
+            training: Whether state (moving averages, training noise) advances.
+            sample: Whether a stochastic code is drawn; its mean is used otherwise.
+        """
+
+    def adapt(self, vectors: Any, seed: int = 0) -> None:  # noqa: B027
+        """Start from data, where there is something to start; nothing by default."""
+
+
+def checked_size(name: str, size: Any) -> int:
+    """Return a size as an int.
+
+    Raises:
+        ValueError: It is not a whole number of at least 1.
+    """
+    if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 1:
+        raise ValueError(
+            f"`{name}` must be a whole number of at least 1. Received: {name}={size!r}"
+        )
+    return int(size)

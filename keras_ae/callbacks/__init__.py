@@ -1,0 +1,5 @@
+"""Callbacks: what changes the order of training, or watches it."""
+
+from keras_ae.callbacks.stop_on_non_finite import StopOnNonFinite
+
+__all__ = ["StopOnNonFinite"]

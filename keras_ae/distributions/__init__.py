@@ -1,0 +1,1 @@
+"""Pure densities: log-probabilities, divergences and draws, without state."""

@@ -1,0 +1,71 @@
+"""Random numbers whose state trains, saves and resumes with the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_ae.parts import Part
+from keras_ae.typing import Tensor
+
+
+@keras.saving.register_keras_serializable("keras_ae")
+class Noise(Part):
+    """Draws random tensors from one state for training and another for evaluation.
+
+    Evaluation has a state of its own so that measuring a loss with a stated seed leaves the
+    training sequence alone. Keras does not save the state of a `SeedGenerator`; this layer does,
+    so that a resumed training goes on with the noise that it would have drawn.
+
+    Example:
+        >>> Noise().normal((2, 3)).shape == (2, 3)
+        True
+    """
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.training_seed = keras.random.SeedGenerator()
+        self.evaluation_seed = keras.random.SeedGenerator()
+        self.built = True
+
+    def normal(self, shape: Any, dtype: str = "float32", training: bool = False) -> Tensor:
+        """Return independent draws of N(0, 1)."""
+        # Half precision has too few distinct uniforms for the tails: draw in float32.
+        draw = keras.random.normal(shape, dtype="float32", seed=self._seed(training))
+        return ops.cast(draw, dtype)
+
+    def uniform(self, shape: Any, dtype: str = "float32", training: bool = False) -> Tensor:
+        """Return independent draws from [0, 1)."""
+        draw = keras.random.uniform(shape, dtype="float32", seed=self._seed(training))
+        return ops.cast(draw, dtype)
+
+    def integers(self, shape: Any, high: Tensor, training: bool = False) -> Tensor:
+        """Return independent draws from {0, ..., high - 1}, int32; `high` may be a tensor."""
+        draw = self.uniform(shape, training=training)
+        count = ops.cast(high, "int32")
+        index = ops.cast(ops.floor(draw * ops.cast(count, "float32")), "int32")
+        return ops.minimum(index, count - 1)
+
+    def reset_evaluation(self, seed: int) -> None:
+        """Start the evaluation sequence again from `seed`."""
+        self.evaluation_seed.state.assign(
+            ops.convert_to_tensor([seed, 0], dtype=self.evaluation_seed.state.dtype)
+        )
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write both states."""
+        for key, generator in self._generators().items():
+            store[key] = ops.convert_to_numpy(generator.state)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read both states."""
+        for key, generator in self._generators().items():
+            generator.state.assign(ops.convert_to_tensor(store[key], dtype=generator.state.dtype))
+
+    def _seed(self, training: bool) -> keras.random.SeedGenerator:
+        return self.training_seed if training else self.evaluation_seed
+
+    def _generators(self) -> dict[str, keras.random.SeedGenerator]:
+        return {"training": self.training_seed, "evaluation": self.evaluation_seed}

@@ -1,0 +1,98 @@
+"""What `fit` does around Keras's own loop: check the data, start from them, know when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_ae import inputs as data
+from keras_ae.callbacks import StopOnNonFinite
+
+START_ROWS = 10_000
+
+
+def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """Return (x, y) for Keras's loop, checked.
+
+    Keras drops sample weights silently when there is no y, so then y is x.
+
+    Raises:
+        TypeError: An array does not hold numbers.
+        ValueError: A shape is wrong, there is no row, or an entry is not finite.
+    """
+    x = data.check_data(x, model.event_shape, model.missing)
+    if y is not None:
+        y = data.as_numbers("y", y)
+        data.check_entries("y", y, model.event_shape, model.missing)
+    elif sample_weight is not None:
+        y = data.read(x)[0]
+    return x, y
+
+
+def prepare_validation(model: Any, validation: Any) -> Any:
+    """Return validation data with the same checks, in the form Keras expects."""
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (1, 2, 3):
+        return data.check_data(validation, model.event_shape, model.missing)
+    x, y, weight = (*validation, None, None)[:3]
+    x, y = prepare(model, x, y, weight)
+    return tuple(item for item in (x, y, weight) if item is not None)
+
+
+def start(model: Any, x: Any) -> None:
+    """Adapt what starts from data (scaling, a codebook) on the training data, once."""
+    if model.normalizer.needs_data:
+        model.normalizer.adapt(data.batches_of(x))
+    is_fresh = int(ops.convert_to_numpy(model.step)) == 0
+    readable = not hasattr(x, "__next__")
+    if is_fresh and readable and hasattr(model.bottleneck, "project"):
+        rows = np.concatenate(list(data.batches_of(x, START_ROWS)))[:START_ROWS]
+        model.bottleneck.adapt(model.views.run("features_tensor", rows))
+
+
+def callbacks(given: Any, patience: int | None, validates: bool) -> list[Any]:
+    """Return the caller's callbacks, the guard against NaN, and the stopping criterion.
+
+    Raises:
+        ValueError: `patience` is not a whole number of at least 1.
+    """
+    if isinstance(given, keras.callbacks.CallbackList):
+        return given
+    chosen = list(given) if isinstance(given, (list, tuple)) else [given] if given else []
+    if not any(isinstance(callback, StopOnNonFinite) for callback in chosen):
+        chosen.insert(0, StopOnNonFinite())
+    if patience is not None:
+        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+            raise ValueError(
+                "`patience` must be a number of epochs of at least 1. "
+                f"Received: patience={patience!r}"
+            )
+        chosen.append(
+            keras.callbacks.EarlyStopping(
+                monitor="val_loss" if validates else "loss",
+                patience=patience,
+                restore_best_weights=True,
+            )
+        )
+    return chosen
+
+
+def portable_compile_config(config: Any) -> Any:
+    """Return a compile config that means the same on every backend.
+
+    Keras stores torch's own optimizer class, which no other backend can run, and the resolved
+    `jit_compile`, which turns compilation off (from TensorFlow to JAX) or on (to torch).
+    """
+    if isinstance(config, Mapping):
+        config = {key: portable_compile_config(value) for key, value in config.items()}
+        if "jit_compile" in config:
+            config["jit_compile"] = "auto"
+        if str(config.get("module", "")).startswith("keras.src.backend.torch.optimizers"):
+            config["module"], config["registered_name"] = "keras.optimizers", None
+        return config
+    if isinstance(config, (list, tuple)):
+        return [portable_compile_config(value) for value in config]
+    return config

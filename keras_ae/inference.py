@@ -1,0 +1,207 @@
+"""Compiled, batched inference: one function of a model applied to as many rows as there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_ae import inputs as data
+from keras_ae.bottlenecks.bottleneck import checked_size
+from keras_ae.distributions.noise import Noise
+from keras_ae.typing import Tensor
+
+
+class View(keras.Model):
+    """One deterministic function of a model, run by Keras's own compiled `predict` loop.
+
+    Args:
+        model: The model, whose weights are shared.
+        function: Name of one of its functions from tensor to tensor, such as "encode_tensor".
+    """
+
+    def __init__(self, model: keras.Model, function: str) -> None:
+        super().__init__(name=function, autocast=False)
+        self.model = model
+        self.function = function
+        self.built = True
+
+    def call(self, inputs: Any) -> Tensor:
+        """Return the function's value."""
+        return getattr(self.model, self.function)(inputs)
+
+
+class Views:
+    """The views of one model, each made when it is first asked for.
+
+    They are kept outside of Keras's tracking: a model must not contain models that contain it.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+        self._views: dict[str, View] = {}
+
+    def run(self, function: str, inputs: Any, **options: Any) -> Any:
+        """Return `function` of all rows of `inputs` as NumPy arrays."""
+        if function not in self._views:
+            self._views[function] = View(self._model, function)
+        options.setdefault("verbose", 0)
+        return self._views[function].predict(inputs, **options)
+
+
+class Inference:
+    """What a trained model is used for: codes, reconstructions, scores, samples, walks.
+
+    Every method takes rows in data units, runs in compiled batches and returns NumPy arrays;
+    what it returns for a row does not depend on the other rows. `batch_size`, `steps`, `verbose`
+    and `callbacks` are those of `keras.Model.predict`.
+    """
+
+    def predict(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
+        """Return reconstructions `(rows, *event_shape)`; the same as `reconstruct`."""
+        return self.reconstruct(x, batch_size, **options)
+
+    def reconstruct(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
+        """Return E[p(x | z)] at the code of each row, `(rows, *event_shape)`, data units."""
+        return self._run("reconstruct_tensor", x, batch_size, **options)
+
+    def encode(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
+        """Return codes `(rows, *latent_shape)`: the posterior's mean, or the code itself."""
+        return self._run("encode_tensor", x, batch_size, **options)
+
+    def score(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
+        """Return anomaly scores `(rows,)` in nats, higher is more anomalous.
+
+        The score is the negative log-likelihood of the row at its code's mean, plus for a
+        variational model the divergence of its posterior from the prior, both unweighted.
+        """
+        return self._run("score_tensor", x, batch_size, **options)
+
+    def decode(self: Any, z: Any, batch_size: int | None = None, **options: Any) -> Any:
+        """Return E[p(x | z)] of codes `(rows, *latent_shape)`, data units.
+
+        Raises:
+            ValueError: The codes don't have the model's latent shape.
+        """
+        z = np.asarray(z, "float32")
+        data.check_entries("z", z, self.latent_shape, None)
+        return self.views.run("decode_tensor", z, batch_size=batch_size, **options)
+
+    def sample(self: Any, n: int, *, seed: int | None = None, batch_size: int | None = None) -> Any:
+        """Return E[p(x | z)] for `n` codes drawn from the prior, `(n, *event_shape)`.
+
+        Raises:
+            ValueError: The model has no prior, or `n` is not at least 1.
+        """
+        if self.prior is None:
+            raise ValueError(
+                f"sampling needs a prior. Received: `{self.variant}` has no prior to sample from. "
+                "Fit a sampler to its codes, or pass `prior='standard_normal'`."
+            )
+        n = checked_size("n", n)
+        z = self.prior.sample((n, *self.latent_shape), _noise(seed))
+        return self.decode(ops.convert_to_numpy(z), batch_size)
+
+    def sample_posterior(
+        self: Any, x: Any, samples: int = 1, *, seed: int | None = None, **options: Any
+    ) -> Any:
+        """Return draws from q(z | x), `(samples, rows, *latent_shape)`.
+
+        Raises:
+            ValueError: The model's code has no distribution.
+        """
+        noise = getattr(self.bottleneck, "noise", None)
+        if noise is None:
+            raise ValueError(
+                f"sampling a posterior needs a stochastic code. Received: `{self.variant}`, whose "
+                "code is deterministic. Use `encode`."
+            )
+        noise.reset_evaluation(_fresh(seed))
+        count = checked_size("samples", samples)
+        return np.stack([self._run("draw_tensor", x, **options) for _ in range(count)])
+
+    def interpolate(self: Any, a: Any, b: Any, steps: int = 8) -> Any:
+        """Return decoded codes on the straight lines from a's to b's.
+
+        Args:
+            a: Start examples `(rows, *event_shape)`.
+            b: End examples, as many.
+            steps: Number of points on each line, ends included.
+
+        Returns:
+            `(rows, steps, *event_shape)`, data units.
+        """
+        ends = self.encode(a)[:, None], self.encode(b)[:, None]
+        share = np.linspace(0.0, 1.0, checked_size("steps", steps), dtype="float32")
+        share = share.reshape(1, -1, *(1,) * len(self.latent_shape))
+        return self._decode_grid((1.0 - share) * ends[0] + share * ends[1])
+
+    def traverse(
+        self: Any, x: Any, dimension: int | None = None, steps: int = 7, span: float = 3.0
+    ) -> Any:
+        """Return decoded codes in which one number runs from -span to span.
+
+        Args:
+            x: One example `(*event_shape)` or one row of them `(1, *event_shape)`.
+            dimension: Which number of the code runs; each in turn when None.
+            steps: Number of points on each walk.
+            span: Half the length of the walk, in units of the code (standard deviations of a
+                standard normal prior).
+
+        Returns:
+            `(dimensions, steps, *event_shape)`, data units.
+
+        Raises:
+            ValueError: The code is not a vector, or the dimension is not one of it.
+        """
+        if len(self.latent_shape) != 1:
+            raise ValueError(
+                "a traversal needs a code that is a vector. "
+                f"Received: latent_shape={self.latent_shape}"
+            )
+        length = self.latent_shape[0]
+        if dimension is not None and not 0 <= dimension < length:
+            raise ValueError(
+                f"`dimension` must be in 0..{length - 1}. Received: dimension={dimension}"
+            )
+        x = np.asarray(x, "float32")
+        code = self.encode(x if x.ndim > len(self.event_shape) else x[None])[0]
+        dimensions = range(length) if dimension is None else [dimension]
+        grid = np.tile(code, (len(dimensions), checked_size("steps", steps), 1))
+        for row, index in enumerate(dimensions):
+            grid[row, :, index] = np.linspace(-span, span, steps)
+        return self._decode_grid(grid)
+
+    def corrupt(self: Any, x: Any, *, seed: int | None = None, **options: Any) -> Any:
+        """Return `x` as the encoder sees it in training, `(rows, *event_shape)`, data units.
+
+        Raises:
+            ValueError: The model has no corruption.
+        """
+        if self.corruption is None:
+            raise ValueError(
+                f"corrupting needs a corruption. Received: `{self.variant}` has none. "
+                "Pass `corruption='gaussian_noise'`."
+            )
+        self.corruption.noise.reset_evaluation(_fresh(seed))
+        return self._run("corrupt_tensor", x, **options)
+
+    def _run(self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any) -> Any:
+        x = data.check_data(x, self.event_shape, self.missing)
+        return self.views.run(function, x, batch_size=batch_size, **options)
+
+    def _decode_grid(self: Any, grid: np.ndarray) -> Any:
+        flat = self.decode(grid.reshape(-1, *self.latent_shape))
+        return flat.reshape(*grid.shape[:2], *self.event_shape)
+
+
+def _fresh(seed: int | None) -> int:
+    return int(np.random.default_rng().integers(2**31)) if seed is None else seed
+
+
+def _noise(seed: int | None) -> Noise:
+    noise = Noise()
+    noise.reset_evaluation(_fresh(seed))
+    return noise

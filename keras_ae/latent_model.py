@@ -1,0 +1,364 @@
+"""The trunk: one model class, whose constructor's parameters are the folders of this package."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self, final
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_ae import corruptions, fitting, likelihoods, networks, normalizers, priors
+from keras_ae import inputs as data
+from keras_ae.bottlenecks import Bottleneck
+from keras_ae.distributions.noise import Noise
+from keras_ae.inference import Inference, Views
+from keras_ae.objectives import Term
+from keras_ae.parts import RecordsArguments, deserialize, snake_case
+from keras_ae.typing import Batch, Outputs, Shape, Tensor
+
+
+class LatentModel(RecordsArguments, Inference, keras.Model):
+    """An autoencoder as a choice of parts: x -> encoder -> bottleneck -> decoder -> p(x | z).
+
+    The loss is the sum over the objective's terms of weight(step) * mean over the batch of
+    term.value(...), in nats per example. A variant chooses parts in its `__init__`; one in which
+    *who sees what* differs also overrides `autoencode`. Nothing else is overridden.
+
+    Args:
+        input_shape: Shape of one example, without the batch axis.
+        bottleneck: What turns features into a code.
+        objective: The terms to minimise.
+        encoder: Name, `{"name": ..., **options}` or Keras layer of the network x -> h.
+        decoder: The network z -> likelihood parameters; by default of the encoder's kind.
+        hidden: Sizes of the encoder's stages from the input on; the decoder mirrors them.
+        likelihood: p(x | z): "gaussian", "bernoulli", a dict or an instance.
+        prior: p(z), or None for a model that cannot be sampled from.
+        corruption: What is done to inputs in training, or None.
+        normalize: "standard" or "minmax" scaling, measured on the training data and stored.
+        missing: "mask" when NaN stands for a missing entry.
+    """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int] | int,
+        *,
+        bottleneck: Bottleneck,
+        objective: Sequence[Term],
+        encoder: Any = "mlp",
+        decoder: Any = None,
+        hidden: Sequence[int] | None = None,
+        likelihood: Any = "gaussian",
+        prior: Any = None,
+        corruption: Any = None,
+        normalize: Any = None,
+        missing: str | None = None,
+    ) -> None:
+        # Keras would cast inputs to half precision before they are scaled.
+        super().__init__(autocast=False, name=snake_case(type(self).__name__))
+        self.event_shape: Shape = checked_shape(input_shape)
+        if missing not in (None, "mask"):
+            raise ValueError(f"`missing` must be None or 'mask'. Received: missing={missing!r}")
+        self.missing = missing
+        self.normalizer = normalizers.get(normalize)
+        self.corruption = corruptions.get(corruption)
+        self.likelihood = likelihoods.get(likelihood)
+        self.prior = priors.get(prior)
+        self.bottleneck = bottleneck
+        self.objective = list(objective)
+        self.step = self.add_weight(shape=(), dtype="int32", trainable=False, name="step")
+        self._trackers = {
+            term.name: keras.metrics.Mean(name=term.name) for term in self._checked_terms()
+        }
+        self._measuring = False
+        self.__dict__["views"] = Views(self)
+        self._build_parts(encoder, decoder, hidden)
+
+    def _build_parts(self, encoder: Any, decoder: Any, hidden: Any) -> None:
+        self.normalizer.build(self.event_shape)
+        self.encoder = networks.encoder(encoder, self.event_shape, hidden)
+        if not self.bottleneck.built:
+            self.bottleneck.build((None, *self.encoder.output_shape[1:]))
+        self.latent_shape: Shape = self.bottleneck.latent_shape
+        *leading, width = self.event_shape
+        decoded_shape = (*leading, width * self.likelihood.channels)
+        if decoder is None:
+            decoder = encoder if isinstance(encoder, (str, Mapping)) else "mlp"
+        self.decoder = networks.decoder(decoder, self.latent_shape, decoded_shape, hidden)
+        for term in self.objective:
+            term.attach(self)
+        self.built = True
+
+    def _checked_terms(self) -> list[Term]:
+        names = [term.name for term in self.objective]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(
+                f"an objective must have terms of different names. Received: names={names}"
+            )
+        for term in self.objective:
+            missing = sorted(set(term.needs) - {"latent", *self.bottleneck.reports})
+            if missing:
+                raise ValueError(
+                    f"{type(term).__name__} needs {sorted(term.needs)}, of which "
+                    f"{type(self.bottleneck).__name__} does not report {missing}."
+                )
+        return self.objective
+
+    @property
+    def variant(self) -> str:
+        """The registry name of the model's class."""
+        return str(getattr(type(self), "variant_name", snake_case(type(self).__name__)))
+
+    # The forward pass.
+
+    def autoencode(self, batch: Batch, training: bool = False, sample: bool = False) -> Outputs:
+        """Return one forward pass by name; the one method that a variant may override.
+
+        Args:
+            batch: Normalised inputs.
+            training: Whether dropout, moving averages and training noise are on.
+            sample: Whether randomness is: corrupted inputs and a drawn code, or the clean input
+                and the code's mean.
+        """
+        x = self.corruption(batch.x, training=training) if sample and self.corruption else batch.x
+        outputs = self.bottleneck(self.features(x, batch, training), training=training, sample=sample)
+        decoded = self.decoder(outputs["latent"], training=training)
+        return {**outputs, "decoded": decoded, "reconstruction": self._data_units(decoded)}
+
+    def features(self, x: Tensor, batch: Batch, training: bool = False) -> Tensor:
+        """Return the encoder's features h; a mask over time steps is passed on to it."""
+        steps = batch.mask
+        if steps is not None and len(self.event_shape) == 2 and self.encoder.supports_masking:
+            return self.encoder(x, training=training, mask=ops.any(steps > 0, axis=-1))
+        return self.encoder(x, training=training)
+
+    @final
+    def call(self, inputs: Any, training: bool | None = None) -> Outputs:
+        """Return the forward pass that the loss sees; deterministic outside of training."""
+        training = bool(training)
+        return self.autoencode(self.batch(inputs), training, training or self._measuring)
+
+    @final
+    def batch(self, inputs: Any, y: Tensor | None = None) -> Batch:
+        """Return inputs in data units as a normalised batch."""
+        return data.make_batch(inputs, y, self.normalizer, self.event_shape, self.missing)
+
+    def _data_units(self, decoded: Tensor) -> Tensor:
+        return self.normalizer.restore(self.likelihood.mean(decoded))
+
+    # The loss.
+
+    @final
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Tensor | None = None,
+        y_pred: Outputs | None = None,
+        sample_weight: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Return the weighted sum of the terms, nats per example, and log each by its name."""
+        if y_pred is None:
+            y_pred = self(x, training=training)
+        batch = self.batch(x, y)
+        total = ops.zeros((), "float32")
+        for term in self.objective:
+            value = ops.cast(term.value(self, batch, y_pred, training), "float32")
+            if sample_weight is not None:
+                value = value * ops.cast(sample_weight, "float32")
+            rows = ops.broadcast_to(value, (ops.shape(batch.x)[0],))
+            self._trackers[term.name].update_state(rows)
+            total = total + term.weight_at(self.step) * ops.mean(value)
+        for penalty in self.losses:
+            total = total + ops.cast(penalty, "float32")
+        if training:
+            self.step.assign_add(1)
+        return total
+
+    @final
+    def compute_metrics(
+        self, x: Any, y: Tensor | None, y_pred: Outputs, sample_weight: Tensor | None = None
+    ) -> dict[str, Any]:
+        """Return all metrics; the user's own compare the reconstruction with its target."""
+        target = data.read(x)[0] if y is None else y
+        metrics: dict[str, Any] = super().compute_metrics(
+            x, target, y_pred["reconstruction"], sample_weight
+        )
+        return metrics
+
+    # Training.
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        callbacks: Any = None,
+        patience: int | None = None,
+        **options: Any,
+    ) -> keras.callbacks.History:
+        """Train; like `keras.Model.fit`, with checked data and a stopping criterion.
+
+        Args:
+            x: Inputs in data units: arrays, a dict, `tf.data`, a DataLoader, a generator.
+            y: What to reconstruct instead of x, in x's shape.
+            sample_weight: A weight for each example, `(rows,)`.
+            validation_data: Inputs, or a tuple (x, y) or (x, y, sample_weight).
+            callbacks: Keras callbacks.
+            patience: Stop after this many epochs without a better validation loss (training loss
+                without validation data) and restore the best weights.
+            **options: Everything else that `keras.Model.fit` takes.
+        """
+        if getattr(self, "_compile_loss", None) is not None:
+            raise ValueError(
+                "the loss must be the model's objective. Received: compile(loss=...). "
+                "Compile without `loss`; change the terms instead."
+            )
+        x, y = fitting.prepare(self, x, y, sample_weight)
+        validates = validation_data is not None or bool(options.get("validation_split"))
+        if validation_data is not None:
+            validation_data = fitting.prepare_validation(self, validation_data)
+        fitting.start(self, x)
+        return super().fit(
+            x,
+            y,
+            sample_weight=sample_weight,
+            validation_data=validation_data,
+            callbacks=fitting.callbacks(callbacks, patience, validates),
+            **options,
+        )
+
+    def adapt(self, x: Any) -> None:
+        """Measure what `normalize` asked for on `x`, once more where it was measured before."""
+        checked = data.check_data(x, self.event_shape, self.missing)
+        self.normalizer.adapt(data.batches_of(checked))
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, *, samples: int = 1, seed: int = 0, **options: Any
+    ) -> Any:
+        """Return the loss and its terms, with codes drawn from the posterior.
+
+        Args:
+            x: Inputs, as for `fit`.
+            y: What to reconstruct instead of x.
+            samples: Number K of passes with their own noise, whose mean is returned.
+            seed: Start of the noise: the same seed gives the same numbers.
+            **options: Everything else that `keras.Model.evaluate` takes.
+        """
+        x, y = fitting.prepare(self, x, y, options.get("sample_weight"))
+        for layer in self._flatten_layers():
+            if isinstance(layer, Noise):
+                layer.reset_evaluation(seed)
+        with self._measure():
+            runs = [super(LatentModel, self).evaluate(x, y, **options) for _ in range(samples)]
+        if isinstance(runs[0], dict):
+            return {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
+        return np.mean(runs, axis=0).tolist()
+
+    @contextlib.contextmanager
+    def _measure(self) -> Iterator[None]:
+        self._measuring = True
+        try:
+            yield
+        finally:
+            self._measuring = False
+
+    # Inference, as functions of tensors: deterministic, each row on its own.
+
+    def encode_tensor(self, x: Any) -> Tensor:
+        """Return codes `(batch, *latent_shape)`: the posterior mean, or the code."""
+        return ops.cast(self._infer(x)["latent"], "float32")
+
+    def decode_tensor(self, z: Tensor) -> Tensor:
+        """Return E[x | z] `(batch, *event_shape)` in data units."""
+        return self._data_units(self.decoder(z, training=False))
+
+    def reconstruct_tensor(self, x: Any) -> Tensor:
+        """Return reconstructions `(batch, *event_shape)` in data units."""
+        return self._infer(x)["reconstruction"]
+
+    def score_tensor(self, x: Any) -> Tensor:
+        """Return anomaly scores `(batch,)`, nats: the scoring terms at the code's mean."""
+        batch = self.batch(x)
+        outputs = self.autoencode(batch)
+        terms = [term for term in self.objective if term.scores]
+        values = [term.value(self, batch, outputs, False) for term in terms]
+        return sum(values[1:], values[0])
+
+    def features_tensor(self, x: Any) -> Tensor:
+        """Return what the bottleneck starts from: the vectors to quantize."""
+        batch = self.batch(x)
+        return self.bottleneck.project(self.features(batch.x, batch))
+
+    def draw_tensor(self, x: Any) -> Tensor:
+        """Return one posterior draw for each row, `(batch, *latent_shape)`."""
+        batch = self.batch(x)
+        features = self.features(batch.x, batch)
+        return ops.cast(self.bottleneck(features, sample=True)["latent"], "float32")
+
+    def corrupt_tensor(self, x: Any) -> Tensor:
+        """Return corrupted inputs in data units, `(batch, *event_shape)`."""
+        return self.normalizer.restore(self.corruption(self.batch(x).x, training=False))
+
+    def _infer(self, x: Any) -> Outputs:
+        return self.autoencode(self.batch(x), training=False, sample=False)
+
+    # Saving.
+
+    @final
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments and the dtype policy as plain data."""
+        policy = keras.saving.serialize_keras_object(self.dtype_policy)
+        return {**self.serialized_arguments(), "dtype": policy}
+
+    @classmethod
+    @final
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
+        """Make the model again from `get_config()`, under the dtype policy it had."""
+        arguments = {name: deserialize(value) for name, value in config.items()}
+        policy = arguments.pop("dtype", None)
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(policy or before)
+        try:
+            return cls(**arguments)
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    def get_build_config(self) -> dict[str, Any]:
+        """Return nothing: the constructor builds the model."""
+        return {}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Do nothing: the constructor builds the model."""
+
+    def get_compile_config(self) -> Any:
+        """Return a compile config that every backend can load."""
+        return fitting.portable_compile_config(super().get_compile_config())
+
+    def export(
+        self, filepath: str | os.PathLike[str], format: str = "saved_model", **options: Any
+    ) -> Any:
+        """Write the model for serving and check what was written; see `keras_ae.exporting`."""
+        from keras_ae import exporting
+
+        return exporting.export(self, filepath, format=format, **options)
+
+
+def checked_shape(input_shape: Sequence[int] | int) -> Shape:
+    """Return the shape of one example as a tuple of ints.
+
+    Raises:
+        ValueError: It is empty or holds anything but whole numbers of at least 1.
+    """
+    shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+    if not shape or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in shape):
+        raise ValueError(
+            "`input_shape` must be the shape of one example, of whole numbers of at least 1, "
+            f"without the batch axis. Received: input_shape={input_shape!r}"
+        )
+    return shape

@@ -1,0 +1,45 @@
+"""What every likelihood promises."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from keras import ops
+
+from keras_ae.distributions.event import sum_event
+from keras_ae.distributions.noise import Noise
+from keras_ae.parts import Part
+from keras_ae.typing import Tensor
+
+
+class Likelihood(Part):
+    """A family p(x | z) whose parameters are the decoder's output.
+
+    `channels` says how many numbers the decoder gives per number of the data: the decoder's last
+    axis is that many times as long as the data's.
+    """
+
+    channels: int = 1
+
+    def log_prob(self, decoded: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return log p(x | z), `(batch,)`, nats summed over all axes but the first.
+
+        Args:
+            decoded: Decoder output `(batch, *event_shape)`, last axis times `channels`.
+            x: Data `(batch, *event_shape)`, normalised units.
+            mask: 1 where `x` counts, 0 where it does not; `(batch, *leading event axes)`.
+        """
+        decoded, x = ops.cast(decoded, "float32"), ops.cast(x, "float32")
+        return sum_event(self.elementwise_log_prob(decoded, x), mask)
+
+    @abstractmethod
+    def elementwise_log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
+        """Return the log-density of every number in `x`, nats, the shape of `x`."""
+
+    @abstractmethod
+    def mean(self, decoded: Tensor) -> Tensor:
+        """Return E[x | z], `(batch, *event_shape)`, float32, normalised units."""
+
+    @abstractmethod
+    def sample(self, decoded: Tensor, noise: Noise) -> Tensor:
+        """Return one draw of x for each row, `(batch, *event_shape)`, float32."""

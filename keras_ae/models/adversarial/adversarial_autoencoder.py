@@ -1,0 +1,54 @@
+"""The adversarial autoencoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras_ae.bottlenecks import Deterministic
+from keras_ae.latent_model import LatentModel
+from keras_ae.objectives import Adversarial, Reconstruction
+from keras_ae.registry import variant
+
+
+@variant(paper="Makhzani et al. (2015), https://arxiv.org/abs/1511.05644")
+class AdversarialAutoencoder(LatentModel):
+    """Pulls the codes' distribution to the prior by a critic instead of a divergence.
+
+    Minimises -log p(x | z) + adversarial * (-log D(z)), z = f(x), against a critic D that tells
+    codes from draws of the prior.
+
+    Args:
+        input_shape: Shape of one example, without the batch axis.
+        latent_dim: Length of the code.
+        adversarial: Weight of the encoder's share of the game.
+        critic_hidden: Widths of the critic's hidden layers.
+        prior: The distribution that the codes are pulled to.
+        **trunk: See `LatentModel`.
+
+    Reference:
+        Makhzani et al. (2015), https://arxiv.org/abs/1511.05644, section 2 with the deterministic
+        encoder of section 2.1.
+
+    Example:
+        >>> AdversarialAutoencoder((6,), latent_dim=2).sample(3, seed=0).shape
+        (3, 6)
+    """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        latent_dim: int = 16,
+        *,
+        adversarial: float = 1.0,
+        critic_hidden: Sequence[int] = (256, 256),
+        prior: Any = "standard_normal",
+        **trunk: Any,
+    ) -> None:
+        super().__init__(
+            input_shape,
+            bottleneck=Deterministic(latent_dim),
+            prior=prior,
+            objective=[Reconstruction(), Adversarial(adversarial, tuple(critic_hidden))],
+            **trunk,
+        )

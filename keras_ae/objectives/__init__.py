@@ -1,0 +1,20 @@
+"""Objectives: the named terms whose weighted sum is minimised, in nats per example."""
+
+from keras_ae.objectives.adversarial import Adversarial
+from keras_ae.objectives.commitment import Commitment
+from keras_ae.objectives.contraction import Contraction
+from keras_ae.objectives.kl import KLDivergence
+from keras_ae.objectives.reconstruction import Reconstruction
+from keras_ae.objectives.sparsity import KLSparsity, L1Sparsity
+from keras_ae.objectives.term import Term
+
+__all__ = [
+    "Adversarial",
+    "Commitment",
+    "Contraction",
+    "KLDivergence",
+    "KLSparsity",
+    "L1Sparsity",
+    "Reconstruction",
+    "Term",
+]

@@ -1,0 +1,159 @@
+"""Parts name themselves, remember how they were made and can be asked for by name."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Self, final
+
+import keras
+
+
+class RecordsArguments:
+    """Remembers the arguments of its constructor, so that a copy can be made from plain data.
+
+    Keras's automatic config of a `Model` subclass saves *default* values; binding the arguments
+    where they arrive keeps what the caller said, in the order of the signature.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Bind the arguments to the constructor's signature before any layer state exists."""
+        instance = super().__new__(cls, *args, **kwargs)
+        signature = inspect.signature(cls.__init__)
+        bound = signature.bind(instance, *args, **kwargs)
+        bound.apply_defaults()
+        arguments: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                arguments.update(value)
+            else:
+                arguments[name] = value
+        # Keras tracks attributes only after `Layer.__init__`, which has not run yet.
+        instance.__dict__["_constructor_arguments"] = arguments
+        return instance
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The constructor's arguments as they were given, defaults filled in."""
+        return dict(self.__dict__["_constructor_arguments"])
+
+    def serialized_arguments(self) -> dict[str, Any]:
+        """Return the arguments as data that JSON can hold."""
+        return {name: serialize(value) for name, value in self.arguments.items()}
+
+
+@keras.saving.register_keras_serializable("keras_ae")
+class Part(RecordsArguments, keras.layers.Layer):
+    """A replaceable piece of a model: a Keras layer that remembers its constructor's arguments.
+
+    Args:
+        name: Name of the layer; the class name in snake case by default.
+    """
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name=name or snake_case(type(self).__name__))
+
+    @final
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data."""
+        return self.serialized_arguments()
+
+    @classmethod
+    @final
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make the part again from `get_config()`."""
+        return cls(**{name: deserialize(value) for name, value in config.items()})
+
+    @final
+    def get_build_config(self) -> dict[str, Any]:
+        """Return nothing: the model that owns the part builds it."""
+        return {}
+
+    @final
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Do nothing: the model that owns the part builds it."""
+
+
+def serialize(value: Any) -> Any:
+    """Return `value` as data that JSON can hold; Keras objects keep their class and config."""
+    if isinstance(value, (list, tuple)):
+        return [serialize(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: serialize(item) for key, item in value.items()}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return keras.saving.serialize_keras_object(value)
+
+
+def deserialize(value: Any) -> Any:
+    """Return what `serialize` was given."""
+    if isinstance(value, (list, tuple)):
+        return [deserialize(item) for item in value]
+    if isinstance(value, Mapping):
+        if "class_name" in value and "config" in value:
+            return keras.saving.deserialize_keras_object(dict(value))
+        return {key: deserialize(item) for key, item in value.items()}
+    return value
+
+
+def snake_case(class_name: str) -> str:
+    """Return a class name as a file would be called: `GaussianNoise` -> `gaussian_noise`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint for an unknown name: the nearest known ones, else all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {names}."
+
+
+def check_options(what: str, function: Any, options: Mapping[str, Any]) -> None:
+    """Refuse options that `function` does not take.
+
+    Raises:
+        ValueError: An option is unknown; the message names the nearest accepted ones.
+    """
+    parameters = inspect.signature(function).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return
+    accepted = [name for name in parameters if name != "self"]
+    for name in options:
+        if name not in accepted:
+            raise ValueError(
+                f"an option of {what} must be one of {accepted}. Received: {name!r}. "
+                f"{nearest(name, accepted)}"
+            )
+
+
+def resolve(kind: str, identifier: Any, classes: Mapping[str, type], base: type) -> Any:
+    """Return the part that `identifier` names.
+
+    Args:
+        kind: What is asked for, for the messages ("likelihood").
+        identifier: None, a name, `{"name": ..., **options}`, or an instance of `base`.
+        classes: The known parts by name.
+        base: The type that an instance must have.
+
+    Raises:
+        ValueError: The name or an option is unknown.
+        TypeError: The identifier has another type.
+    """
+    if identifier is None or isinstance(identifier, base):
+        return identifier
+    options = dict(identifier) if isinstance(identifier, Mapping) else {"name": identifier}
+    name = options.pop("name", None)
+    if not isinstance(name, str):
+        raise TypeError(
+            f"a {kind} must be a name, a dict with a 'name', or a {base.__name__}. "
+            f"Received: {identifier!r}"
+        )
+    if name not in classes:
+        raise ValueError(
+            f"a {kind} must be one of {sorted(classes)}. Received: {name!r}. "
+            f"{nearest(name, classes)}"
+        )
+    check_options(f"{kind} {name!r}", classes[name].__init__, options)
+    return classes[name](**options)

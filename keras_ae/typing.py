@@ -1,0 +1,31 @@
+"""The shared vocabulary: what flows between the parts of a model."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Tensor = Any
+"""A backend tensor, a Keras tensor or a NumPy array; every docstring states its shape."""
+
+Shape = tuple[int, ...]
+"""A shape without its batch axis."""
+
+Outputs = dict[str, Any]
+"""One forward pass by name: `latent`, `decoded`, `reconstruction` and the bottleneck's reports."""
+
+
+class Batch(NamedTuple):
+    """What the trunk hands to `autoencode` and to every term.
+
+    Args:
+        x: Input in normalised units, float32, `(batch, *event_shape)`; missing entries hold 0.
+        target: What the reconstruction is compared with, same units and shape as `x`.
+        condition: Side information `(batch, ...)`, or None.
+        mask: 1 where an entry of the target is observed and 0 where it is missing or padding,
+            float32, `(batch, *event_shape)` or a leading part of it; None when all is observed.
+    """
+
+    x: Tensor
+    target: Tensor
+    condition: Tensor | None = None
+    mask: Tensor | None = None
