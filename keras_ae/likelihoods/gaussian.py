@@ -45,19 +45,19 @@ class Gaussian(Likelihood):
 
     def elementwise_log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
         """Return log N(x; mu, sigma^2) of every number."""
-        mean, log_var = self._parameters(decoded)
+        mean, log_var = self._mean_and_log_var(decoded)
         return diagonal_gaussian.log_prob(x, mean, log_var)
 
     def mean(self, decoded: Tensor) -> Tensor:
         """Return mu."""
-        return self._parameters(ops.cast(decoded, "float32"))[0]
+        return self._mean_and_log_var(ops.cast(decoded, "float32"))[0]
 
     def sample(self, decoded: Tensor, noise: Noise) -> Tensor:
         """Return mu + sigma * epsilon."""
-        mean, log_var = self._parameters(ops.cast(decoded, "float32"))
+        mean, log_var = self._mean_and_log_var(ops.cast(decoded, "float32"))
         return diagonal_gaussian.sample(mean, log_var, noise.normal(ops.shape(mean)))
 
-    def _parameters(self, decoded: Tensor) -> tuple[Tensor, Tensor]:
+    def _mean_and_log_var(self, decoded: Tensor) -> tuple[Tensor, Tensor]:
         log_var = ops.convert_to_tensor(2.0 * math.log(self.scale), dtype="float32")
         if not self.learned_variance:
             return decoded, log_var
