@@ -1,0 +1,134 @@
+"""One row a variant: how to make a small one, and its paper's objective in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+Arrays = dict[str, np.ndarray]
+Objective = Callable[[np.ndarray, Arrays, Any], float]
+
+ROWS = 24
+
+
+@dataclass(frozen=True)
+class Case:
+    """A small model of one variant.
+
+    Args:
+        name: Registry name.
+        objective: The paper's total objective, (x, outputs, model) -> nats per example. It sees
+            the outputs of a forward pass with fixed noise, and of the model only its weights.
+        options: Constructor arguments.
+        event_shape: Shape of one example.
+    """
+
+    name: str
+    objective: Objective
+    options: dict[str, Any] = field(default_factory=dict)
+    event_shape: tuple[int, ...] = (10,)
+
+    def data(self) -> np.ndarray:
+        """Return rows in [0, 1] with structure that a short code can hold."""
+        rng = np.random.default_rng(7)
+        size = int(np.prod(self.event_shape))
+        mixed = rng.normal(size=(ROWS, 2)) @ rng.normal(size=(2, size))
+        return (1 / (1 + np.exp(-mixed))).reshape(ROWS, *self.event_shape).astype("float32")
+
+
+def half_squared_error(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+    """-log N(x; decoded, I)."""
+    error = (x - outputs["decoded"]).reshape(len(x), -1)
+    return float(np.mean(0.5 * (error**2).sum(1) + 0.5 * error.shape[1] * np.log(2 * np.pi)))
+
+
+def cross_entropy(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+    """-log Bernoulli(x; sigmoid(decoded))."""
+    p = 1 / (1 + np.exp(-outputs["decoded"].astype("float64")))
+    return float(-np.mean((x * np.log(p) + (1 - x) * np.log1p(-p)).reshape(len(x), -1).sum(1)))
+
+
+def kl(outputs: Arrays) -> float:
+    """KL(N(mean, diag var) || N(0, I)), Kingma and Welling (2014), appendix B."""
+    mean, log_var = outputs["mean"], outputs["log_var"]
+    return float(np.mean(-0.5 * (1 + log_var - mean**2 - np.exp(log_var)).sum(1)))
+
+
+def negative_elbo(beta: float) -> Objective:
+    """E_q -log p(x | z) + beta KL."""
+    return lambda x, outputs, model: cross_entropy(x, outputs, model) + beta * kl(outputs)
+
+
+def with_l1(weight: float) -> Objective:
+    """Reconstruction + weight * sum |z|."""
+    return lambda x, outputs, model: (
+        half_squared_error(x, outputs, model)
+        + weight * float(np.mean(np.abs(outputs["latent"]).sum(1)))
+    )
+
+
+def with_contraction(weight: float) -> Objective:
+    """Reconstruction + weight * |J|_F^2 of a one-layer sigmoid encoder, Rifai (2011), eq. 7."""
+
+    def objective(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+        kernel = ops.convert_to_numpy(model.bottleneck.projection.kernel)
+        h = outputs["latent"].astype("float64")
+        penalty = ((h * (1 - h)) ** 2 * (kernel**2).sum(0)).sum(1).mean()
+        return half_squared_error(x, outputs, model) + weight * float(penalty)
+
+    return objective
+
+
+def with_commitment(weight: float) -> Objective:
+    """Reconstruction + weight * |z_e - e|^2, van den Oord (2017), eq. 3."""
+    return lambda x, outputs, model: (
+        half_squared_error(x, outputs, model)
+        + weight
+        * float(np.mean(((outputs["pre_quantized"] - outputs["quantized"]) ** 2).sum((1, 2))))
+    )
+
+
+def with_critic(weight: float) -> Objective:
+    """Reconstruction + weight * -log D(z) + critic's cross-entropy on p(z) and on codes."""
+
+    def objective(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+        term = model.objective[1]
+        codes = outputs["latent"]
+        term.noise.reset_evaluation(0)
+        drawn = ops.convert_to_numpy(model.prior.sample(codes.shape, term.noise))
+        weights = [np.array(w, "float64") for w in term.critic.get_weights()]
+
+        def log_odds(z: np.ndarray) -> np.ndarray:
+            for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+                a = z @ kernel + bias
+                z = np.where(a > 0, a, 0.2 * a)
+            return (z @ weights[-2] + weights[-1])[:, 0]
+
+        def cost(log_odds_of_truth: np.ndarray) -> float:
+            return float(np.mean(np.log1p(np.exp(-log_odds_of_truth))))
+
+        critic = cost(log_odds(drawn)) + cost(-log_odds(codes))
+        game = weight * cost(log_odds(codes)) + critic
+        return half_squared_error(x, outputs, model) + game
+
+    return objective
+
+
+SMALL: dict[str, Any] = {"latent_dim": 3, "hidden": [8]}
+
+CASES = [
+    Case("autoencoder", half_squared_error, SMALL),
+    Case("linear_autoencoder", half_squared_error, {"latent_dim": 3, "tied": True}),
+    Case("denoising_autoencoder", half_squared_error, {**SMALL, "corruption": "swap_noise"}),
+    Case("contractive_autoencoder", with_contraction(0.1), {"latent_dim": 3, "hidden": []}),
+    Case("recurrent_autoencoder", half_squared_error, SMALL, (6, 2)),
+    Case("sparse_autoencoder", with_l1(0.01), {**SMALL, "latent_dim": 12}),
+    Case("vae", negative_elbo(1.0), {**SMALL, "likelihood": "bernoulli"}),
+    Case("beta_vae", negative_elbo(3.0), {**SMALL, "beta": 3.0, "likelihood": "bernoulli"}),
+    Case("vq_vae", with_commitment(0.25), {**SMALL, "num_codes": 8, "tokens": 4}),
+    Case("adversarial_autoencoder", with_critic(0.5), {**SMALL, "adversarial": 0.5}),
+]
