@@ -130,10 +130,15 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
 
     def features(self, x: Tensor, batch: Batch, training: bool = False) -> Tensor:
         """Return the encoder's features h; a mask over time steps is passed on to it."""
-        steps = batch.mask
-        if steps is not None and len(self.event_shape) == 2 and self.encoder.supports_masking:
-            return self.encoder(x, training=training, mask=ops.any(steps > 0, axis=-1))
+        if batch.mask is not None and self._reads_sequences():
+            steps = ops.any(batch.mask > 0, axis=-1)
+            return self.encoder(x, training=training, mask=steps)
         return self.encoder(x, training=training)
+
+    def _reads_sequences(self) -> bool:
+        recurrent = (keras.layers.RNN, keras.layers.Bidirectional)
+        layers = getattr(self.encoder, "layers", ())
+        return len(self.event_shape) == 2 and any(isinstance(x, recurrent) for x in layers)
 
     @final
     def call(self, inputs: Any, training: bool | None = None) -> Outputs:

@@ -42,7 +42,7 @@ class Normalizer(Part):
     def build(self, event_shape: Shape) -> None:
         """Make the state for examples of this shape."""
         if self.kind != "none":
-            state: dict[str, Any] = {"trainable": False, "dtype": "float32"}
+            state: dict[str, Any] = {"trainable": False, "dtype": "float32", "autocast": False}
             width = (event_shape[-1],)
             self.offset = self.add_weight(shape=width, initializer="zeros", name="offset", **state)
             self.scale = self.add_weight(shape=width, initializer="ones", name="scale", **state)

@@ -42,7 +42,7 @@ class Codebook(Part):
     def build(self, input_shape: Any = None) -> None:
         """Make the state: codes drawn from N(0, 1 / code_dim), each with a count of one."""
         spread = keras.initializers.RandomNormal(stddev=self.code_dim**-0.5)
-        state: dict[str, Any] = {"trainable": False, "dtype": "float32"}
+        state: dict[str, Any] = {"trainable": False, "dtype": "float32", "autocast": False}
         self.sums = self.add_weight(
             shape=(self.num_codes, self.code_dim), initializer=spread, name="sums", **state
         )

@@ -1,0 +1,134 @@
+"""Networks by name: encoders x -> h and decoders z -> likelihood parameters, of any shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from keras_ae.networks import conv, mlp, recurrent, resnet
+from keras_ae.parts import check_options, nearest
+from keras_ae.typing import Shape
+
+ENCODERS: dict[str, Callable[..., keras.Model]] = {
+    "conv": conv.encoder,
+    "mlp": mlp.encoder,
+    "recurrent": recurrent.encoder,
+    "resnet": resnet.encoder,
+}
+DECODERS: dict[str, Callable[..., keras.Model]] = {
+    "conv": conv.decoder,
+    "mlp": mlp.decoder,
+    "recurrent": recurrent.decoder,
+    "resnet": resnet.decoder,
+}
+
+
+def encoder(
+    identifier: Any, input_shape: Shape, hidden: Sequence[int] | None = None, **options: Any
+) -> keras.Model:
+    """Return the network x -> h.
+
+    Args:
+        identifier: A name, `{"name": ..., **options}`, or a Keras layer or model of one's own.
+        input_shape: Shape of one example.
+        hidden: Sizes of the stages from the input on; the network's default when None.
+        **options: Further options of the named network.
+
+    Raises:
+        ValueError: The name or an option is unknown, or the network cannot take this shape.
+    """
+    if isinstance(identifier, keras.layers.Layer):
+        return _wrapped(identifier, "encoder", input_shape)
+    return _named(identifier, ENCODERS, (input_shape,), hidden, options)
+
+
+def decoder(
+    identifier: Any,
+    latent_shape: Shape,
+    output_shape: Shape,
+    hidden: Sequence[int] | None = None,
+    **options: Any,
+) -> keras.Model:
+    """Return the network z -> decoded, whose last layer is linear.
+
+    Args:
+        identifier: A name, `{"name": ..., **options}`, or a Keras layer or model of one's own.
+        latent_shape: Shape of one code: a vector, a map with channels, or (tokens, code_dim).
+        output_shape: Shape of one decoded example, all of the likelihood's parameters included.
+        hidden: Sizes of the *encoder's* stages; the decoder goes through them backwards.
+        **options: Further options of the named network.
+
+    Raises:
+        ValueError: The name or an option is unknown, or the shapes do not fit.
+    """
+    if isinstance(identifier, keras.layers.Layer):
+        network = _wrapped(identifier, "decoder", latent_shape)
+        decoded = tuple(network.output_shape[1:])
+        if decoded != tuple(output_shape):
+            raise ValueError(
+                f"a decoder must give the shape {tuple(output_shape)} of one decoded example. "
+                f"Received: a decoder that gives {decoded}. End it with a layer of that shape."
+            )
+        return network
+    return _named(identifier, DECODERS, (latent_shape, output_shape), hidden, options)
+
+
+def _named(
+    identifier: Any,
+    functions: Mapping[str, Callable[..., keras.Model]],
+    shapes: tuple[Shape, ...],
+    hidden: Sequence[int] | None,
+    options: Mapping[str, Any],
+) -> keras.Model:
+    chosen = dict(identifier) if isinstance(identifier, Mapping) else {"name": identifier}
+    name = chosen.pop("name", None)
+    if name not in functions:
+        raise ValueError(
+            f"a network must be one of {sorted(functions)}, or a Keras layer. "
+            f"Received: {name!r}. {nearest(name, functions)}"
+        )
+    chosen = {**chosen, **options}
+    if hidden is not None:
+        chosen.setdefault("hidden", tuple(hidden))
+    # Encoder and decoder of a name share one set of options; each ignores the other's.
+    for key in [k for k in chosen if k not in _accepted(functions[name])]:
+        if any(key in _accepted(table[name]) for table in (ENCODERS, DECODERS)):
+            chosen.pop(key)
+    check_options(f"network {name!r}", functions[name], chosen)
+    for size in chosen.get("hidden", ()):
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(
+                "`hidden` must hold whole numbers of at least 1. "
+                f"Received: hidden={list(chosen['hidden'])}"
+            )
+    return functions[name](*(tuple(shape) for shape in shapes), **chosen)
+
+
+def _accepted(function: Callable[..., Any]) -> tuple[str, ...]:
+    return function.__code__.co_varnames[: function.__code__.co_argcount + function.__code__.co_kwonlyargcount]
+
+
+def _wrapped(layer: Any, role: str, input_shape: Shape) -> keras.Model:
+    """Return a user's layer as a functional model, which knows its output shape."""
+    if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+        wanted = tuple(layer.input_shape[1:])
+        if wanted != tuple(input_shape):
+            raise ValueError(
+                f"this {role} must take the shape {tuple(input_shape)}. "
+                f"Received: one that takes {wanted}."
+            )
+        return layer
+    inputs = keras.Input(tuple(input_shape), name=f"{role}_input")
+    try:
+        outputs = layer(inputs)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"this {role} must take the shape {tuple(input_shape)}. Received: "
+            f"{type(layer).__name__}, which refuses it: {str(error).splitlines()[0]}"
+        ) from error
+    return keras.Model(inputs, outputs, name=role)
+
+
+__all__ = ["DECODERS", "ENCODERS", "decoder", "encoder"]

@@ -1,0 +1,83 @@
+"""What convolutional networks share: coarser and coarser maps, and the way back, for any size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from keras_ae.typing import Shape
+
+Stage = Callable[[Any, int, int], Any]
+"""(map, filters, number of the stage) -> map."""
+
+
+def check_map(input_shape: Shape, network: str) -> int:
+    """Return the number of spatial axes, 1 to 3.
+
+    Raises:
+        ValueError: The shape is not a map with channels.
+    """
+    rank = len(input_shape) - 1
+    if rank not in (1, 2, 3):
+        raise ValueError(
+            f"a {network} network needs examples of 1 to 3 spatial axes and channels, such as "
+            f"(height, width, channels). Received: input_shape={input_shape}. "
+            "Reshape the data, or use 'mlp'."
+        )
+    return rank
+
+
+def sizes(spatial: Shape, stages: int) -> list[Shape]:
+    """Return the spatial sizes before the first stage and after each: halves, rounded up."""
+    all_sizes = [tuple(spatial)]
+    for _ in range(stages):
+        all_sizes.append(tuple(math.ceil(n / 2) for n in all_sizes[-1]))
+    return all_sizes
+
+
+def layer(kind: str, rank: int) -> Any:
+    """Return the Keras layer class of this kind and number of spatial axes, `Conv2D` say."""
+    if kind.endswith("Transpose"):
+        return getattr(keras.layers, f"{kind.removesuffix('Transpose')}{rank}DTranspose")
+    return getattr(keras.layers, f"{kind}{rank}D")
+
+
+def normalized(x: Any, normalization: str | None, name: str) -> Any:
+    """Return the map behind the normalization of this name.
+
+    Raises:
+        ValueError: The name is not "batch", "layer" or None.
+    """
+    if normalization is None:
+        return x
+    if normalization == "batch":
+        return keras.layers.BatchNormalization(name=f"{name}_batch_norm")(x)
+    if normalization == "layer":
+        return keras.layers.LayerNormalization(name=f"{name}_layer_norm")(x)
+    raise ValueError(
+        "`normalization` must be 'batch', 'layer' or None. "
+        f"Received: normalization={normalization!r}"
+    )
+
+
+def start_map(x: Any, latent_shape: Shape, coarsest: Shape, filters: int, activation: str) -> Any:
+    """Return the code as a map of the coarsest size: as it is, or through a dense layer."""
+    if len(latent_shape) == len(coarsest) + 1 and tuple(latent_shape[:-1]) == coarsest:
+        return x
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dense(math.prod(coarsest) * filters, activation=activation, name="start")(x)
+    return keras.layers.Reshape((*coarsest, filters), name="start_map")(x)
+
+
+def cropped(x: Any, size: Shape, name: str) -> Any:
+    """Return the map without what doubling added beyond `size`."""
+    extra = [have - want for have, want in zip(x.shape[1:-1], size, strict=True)]
+    if not any(extra):
+        return x
+    crops: Sequence[Any] = [(0, n) for n in extra]
+    rank = len(size)
+    argument = crops[0] if rank == 1 else tuple(crops)
+    return layer("Cropping", rank)(argument, name=f"{name}_crop")(x)
