@@ -1,0 +1,7 @@
+"""Data by name or by path, as float32 arrays in memory, and their batches."""
+
+from keras_ae.datasets.batches import ArrayBatches
+from keras_ae.datasets.dataset import Dataset
+from keras_ae.datasets.sources import NAMES, load
+
+__all__ = ["NAMES", "ArrayBatches", "Dataset", "load"]

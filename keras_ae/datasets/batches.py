@@ -1,0 +1,71 @@
+"""Batches whose order depends on the seed and the epoch alone."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class ArrayBatches(keras.utils.PyDataset):
+    """Arrays in batches, shuffled anew in each epoch so that training can stop and go on.
+
+    Keras's own shuffling depends on how often it was asked before; here the order of epoch e is
+    a function of (seed, e), so a training resumed at epoch e sees what it would have seen.
+
+    Args:
+        x: Examples `(rows, ...)`.
+        y: Targets, or None.
+        sample_weight: Weights `(rows,)`, or None; needs `y`.
+        batch_size: Rows of a batch; the last one holds the rest.
+        shuffle: Whether rows are shuffled.
+        seed: Seed of the order.
+        epoch: Number of the first epoch.
+
+    Example:
+        >>> batches = ArrayBatches(np.arange(6.0).reshape(3, 2), batch_size=2, shuffle=False)
+        >>> [batch[0].shape for batch in (batches[0], batches[1])]
+        [(2, 2), (1, 2)]
+    """
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray | None = None,
+        sample_weight: np.ndarray | None = None,
+        *,
+        batch_size: int,
+        shuffle: bool = True,
+        seed: int = 0,
+        epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
+        if sample_weight is not None and y is None:
+            raise ValueError("`sample_weight` needs a y. Received: y=None. Pass y=x.")
+        self.arrays: tuple[Any, ...] = tuple(a for a in (x, y, sample_weight) if a is not None)
+        self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, epoch
+        self._order = self._permutation()
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return math.ceil(len(self.arrays[0]) / self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return batch `index` of this epoch: (x,), (x, y) or (x, y, sample_weight)."""
+        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        return tuple(array[rows] for array in self.arrays)
+
+    def on_epoch_end(self) -> None:
+        """Go to the next epoch's order."""
+        self.epoch += 1
+        self._order = self._permutation()
+
+    def _permutation(self) -> np.ndarray:
+        rows = len(self.arrays[0])
+        if not self.shuffle:
+            return np.arange(rows)
+        return np.random.default_rng([self.seed, self.epoch]).permutation(rows)
