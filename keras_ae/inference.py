@@ -188,7 +188,9 @@ class Inference:
         self.corruption.noise.reset_evaluation(_fresh(seed))
         return self._run("corrupt_tensor", x, **options)
 
-    def _run(self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any) -> Any:
+    def _run(
+        self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any
+    ) -> Any:
         x = data.check_data(x, self.event_shape, self.missing)
         return self.views.run(function, x, batch_size=batch_size, **options)
 

@@ -124,7 +124,9 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
                 and the code's mean.
         """
         x = self.corruption(batch.x, training=training) if sample and self.corruption else batch.x
-        outputs = self.bottleneck(self.features(x, batch, training), training=training, sample=sample)
+        outputs = self.bottleneck(
+            self.features(x, batch, training), training=training, sample=sample
+        )
         decoded = self.decoder(outputs["latent"], training=training)
         return {**outputs, "decoded": decoded, "reconstruction": self._data_units(decoded)}
 

@@ -155,5 +155,6 @@ def resolve(kind: str, identifier: Any, classes: Mapping[str, type], base: type)
             f"a {kind} must be one of {sorted(classes)}. Received: {name!r}. "
             f"{nearest(name, classes)}"
         )
-    check_options(f"{kind} {name!r}", classes[name].__init__, options)
-    return classes[name](**options)
+    part: Any = classes[name]
+    check_options(f"{kind} {name!r}", part.__init__, options)
+    return part(**options)

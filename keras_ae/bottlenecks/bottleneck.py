@@ -29,7 +29,7 @@ class Bottleneck(Part):
             sample: Whether a stochastic code is drawn; its mean is used otherwise.
         """
 
-    def adapt(self, vectors: Any, seed: int = 0) -> None:  # noqa: B027
+    def adapt(self, vectors: Any, seed: int = 0) -> None:
         """Start from data, where there is something to start; nothing by default."""
 
 

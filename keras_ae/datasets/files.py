@@ -125,7 +125,9 @@ def image_folder(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
     paths = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
     if not paths:
-        raise ValueError(f"a folder must hold pictures {list(PICTURES)}. Received: {path}, with none")
+        raise ValueError(
+            f"a folder must hold pictures {list(PICTURES)}. Received: {path}, with none"
+        )
     pictures: list[np.ndarray] = []
     for picture in paths:
         try:

@@ -77,7 +77,9 @@ def cifar10() -> Dataset:
     places = [*_data_folder("cifar10"), _cache() / "cifar10"]
     found = next((p for place in places for p in sorted(place.glob("*.npz"))), None)
     if found is None:
-        raise _not_found("cifar10", places, "put an .npz with x_train, y_train, x_test, y_test there")
+        raise _not_found(
+            "cifar10", places, "put an .npz with x_train, y_train, x_test, y_test there"
+        )
     with np.load(found) as arrays:
         parts = {key: arrays[key] for key in IDX_FILES}
     rows, held = len(parts["x_train"]), len(parts["x_test"])

@@ -49,7 +49,8 @@ def export(model: Any, path: Path, modules: Sequence[str] = ()) -> parity.Export
 
 def _write_in_child(model: Any, staging: Path, modules: Sequence[str]) -> dict[str, float]:
     model.save(staging / "model.keras")
-    np.savez(staging / "probe.npz", **parity.probe(model))
+    arrays: dict[str, Any] = parity.probe(model)
+    np.savez(staging / "probe.npz", **arrays)
     command = [sys.executable, "-m", "keras_ae.exporting.worker", str(staging), *modules]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     # A GPU that the parent holds must not be claimed by the child.

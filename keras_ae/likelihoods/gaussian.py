@@ -12,7 +12,6 @@ from keras_ae.distributions.noise import Noise
 from keras_ae.likelihoods.likelihood import Likelihood
 from keras_ae.typing import Tensor
 
-
 MAX_LOG_VAR = 20.0
 
 

@@ -107,7 +107,9 @@ def _named(
 
 
 def _accepted(function: Callable[..., Any]) -> tuple[str, ...]:
-    return function.__code__.co_varnames[: function.__code__.co_argcount + function.__code__.co_kwonlyargcount]
+    return function.__code__.co_varnames[
+        : function.__code__.co_argcount + function.__code__.co_kwonlyargcount
+    ]
 
 
 def _wrapped(layer: Any, role: str, input_shape: Shape) -> keras.Model:

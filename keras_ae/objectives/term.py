@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any
+from typing import Any, TypeAlias
 
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
@@ -12,7 +12,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_ae.parts import Part
 from keras_ae.typing import Batch, Outputs, Tensor
 
-Weight = float | LearningRateSchedule
+Weight: TypeAlias = "float | LearningRateSchedule"
 
 
 class Term(Part):
@@ -46,7 +46,7 @@ class Term(Part):
             )
         self.built = True
 
-    def attach(self, model: Any) -> None:  # noqa: B027
+    def attach(self, model: Any) -> None:
         """Make the state that depends on the model's shapes; nothing by default."""
 
     def weight_at(self, step: Tensor) -> Tensor:

@@ -56,7 +56,8 @@ def test_one_epoch_moves_every_trainable_weight(case: Case) -> None:
         for v, old in zip(model.trainable_variables, before, strict=True)
         if np.array_equal(ops.convert_to_numpy(v), old)
     ]
-    assert before and not still
+    assert before
+    assert not still
 
 
 def test_the_loss_is_the_papers_objective(case: Case) -> None:
@@ -119,4 +120,5 @@ def test_half_precision_trains_finite(case: Case, policy: str) -> None:
     finally:
         keras.config.set_dtype_policy("float32")
     assert all(np.isfinite(values).all() for values in history.values())
-    assert np.isfinite(model.score(x)).all() and model.score(x).dtype == np.float32
+    assert np.isfinite(model.score(x)).all()
+    assert model.score(x).dtype == np.float32

@@ -11,9 +11,7 @@ from keras_ae.objectives import KLSparsity, L1Sparsity, Reconstruction
 from keras_ae.registry import variant
 
 
-@variant(
-    paper="Ng (2011), https://web.stanford.edu/class/cs294a/sparseAutoencoder_2011new.pdf"
-)
+@variant(paper="Ng (2011), https://web.stanford.edu/class/cs294a/sparseAutoencoder_2011new.pdf")
 class SparseAutoencoder(LatentModel):
     """Explains each example by few of many units: an over-complete code that is mostly zero.
 
