@@ -16,8 +16,9 @@ from keras_ae import inputs as data
 from keras_ae.bottlenecks import Bottleneck
 from keras_ae.distributions.noise import Noise
 from keras_ae.inference import Inference, Views
+from keras_ae.naming import snake_case
 from keras_ae.objectives import Term
-from keras_ae.parts import RecordsArguments, deserialize, snake_case
+from keras_ae.parts import RecordsArguments, deserialize
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
 
 
@@ -64,7 +65,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
             raise ValueError(f"`missing` must be None or 'mask'. Received: missing={missing!r}")
         self.missing = missing
         self.normalizer = normalizers.get(normalize)
-        self.corruption = corruptions.get(corruption)
+        self.corruption: Any = corruptions.get(corruption)
         self.likelihood = likelihoods.get(likelihood)
         self.prior = priors.get(prior)
         self.bottleneck = bottleneck

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self, final
 
 import keras
+
+from keras_ae.naming import nearest, snake_case
 
 
 class RecordsArguments:
@@ -96,18 +96,6 @@ def deserialize(value: Any) -> Any:
             return keras.saving.deserialize_keras_object(dict(value))
         return {key: deserialize(item) for key, item in value.items()}
     return value
-
-
-def snake_case(class_name: str) -> str:
-    """Return a class name as a file would be called: `GaussianNoise` -> `gaussian_noise`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown name: the nearest known ones, else all of them."""
-    names = sorted(known)
-    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {names}."
 
 
 def check_options(what: str, function: Any, options: Mapping[str, Any]) -> None:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import keras
 
 from keras_ae.latent_model import LatentModel
-from keras_ae.parts import check_options, nearest
+from keras_ae.naming import nearest
+from keras_ae.parts import check_options
 
 Class = TypeVar("Class", bound=type[LatentModel])
 

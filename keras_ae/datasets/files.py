@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from keras_ae.datasets.dataset import Dataset, checked, split
-from keras_ae.parts import nearest
+from keras_ae.naming import nearest
 
 LABELS = ("label", "labels", "target", "class", "y")
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")

@@ -42,7 +42,7 @@ def digits() -> Dataset:
 
 def mnist() -> Dataset:
     """70,000 digits of 28 x 28 pixels."""
-    places = [*_data_folder("mnist"), DEBIAN / "mnist", _cache() / "mnist"]
+    places = idx_places("mnist")
     folder = _first_with(places, list(IDX_FILES.values()))
     if folder is not None:
         return _idx_set("mnist", folder)
@@ -60,11 +60,7 @@ def mnist() -> Dataset:
 
 def fashion_mnist() -> Dataset:
     """70,000 pictures of clothes of 28 x 28 pixels."""
-    places = [
-        *_data_folder("fashion_mnist"),
-        DEBIAN / "fashion-mnist",
-        _cache() / "fashion-mnist",
-    ]
+    places = idx_places("fashion_mnist")
     folder = _first_with(places, list(IDX_FILES.values()))
     if folder is None:
         hint = "install Debian's package dataset-fashion-mnist, or put the four .gz files there"
@@ -94,6 +90,23 @@ LOADERS: dict[str, Callable[[], Dataset]] = {
     "fashion_mnist": fashion_mnist,
     "mnist": mnist,
 }
+
+
+def at_hand(name: str) -> bool:
+    """Return whether a data set is on this machine, so that loading it downloads nothing."""
+    if name == "digits":
+        return True
+    if name == "cifar10":
+        return any(any(p.glob("*.npz")) for p in [*_data_folder(name), _cache() / name])
+    if name == "mnist" and (_cache() / "mnist.npz").is_file():
+        return True
+    return _first_with(idx_places(name), list(IDX_FILES.values())) is not None
+
+
+def idx_places(name: str) -> list[Path]:
+    """Return the folders in which the idx files of a set may be."""
+    other = name.replace("_", "-")
+    return [*_data_folder(name), DEBIAN / other, _cache() / other]
 
 
 def read_idx(path: Path) -> np.ndarray:

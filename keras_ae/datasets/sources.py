@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras_ae.datasets import files, named
 from keras_ae.datasets.dataset import Dataset
-from keras_ae.parts import nearest
+from keras_ae.naming import nearest
 
 NAMES = tuple(sorted(named.LOADERS))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_ae.exporting import saved_model
 from keras_ae.exporting.parity import ExportReport
-from keras_ae.parts import nearest
+from keras_ae.naming import nearest
 
 FORMATS = {"saved_model": saved_model.export}
 

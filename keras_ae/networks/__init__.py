@@ -7,8 +7,9 @@ from typing import Any
 
 import keras
 
+from keras_ae.naming import nearest
 from keras_ae.networks import conv, mlp, recurrent, resnet
-from keras_ae.parts import check_options, nearest
+from keras_ae.parts import check_options
 from keras_ae.typing import Shape
 
 ENCODERS: dict[str, Callable[..., keras.Model]] = {

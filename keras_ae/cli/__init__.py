@@ -1,0 +1,1 @@
+"""The command line: one tool, `keras-ae`, whose options follow the variants' signatures."""

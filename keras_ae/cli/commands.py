@@ -1,0 +1,124 @@
+"""Training from the command line: new, again, resumed, and over several code sizes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keras_ae.cli import index, options, settings
+from keras_ae.cli.session import choose_backend
+from keras_ae.cli.settings import Settings
+
+RUN_OPTIONS = ("out", "export", "saved_models")
+
+
+def train_command(variant: str) -> click.Command:
+    """Return the command that trains a variant, with an option for every hyper-parameter."""
+    known = index.variant(variant)
+
+    def run(**given: Any) -> None:
+        where = {name: given.pop(name) for name in RUN_OPTIONS}
+        chosen = read_settings(variant, given)
+        start(chosen, where["out"], where["export"], where["saved_models"])
+
+    return click.Command(
+        variant,
+        params=[*settings.options(), *options.hyper_parameters(variant)],
+        callback=run,
+        help=f"{known['summary']}\n\n{known['paper']}",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def read_settings(variant: str, given: dict[str, Any]) -> Settings:
+    """Return the settings from option values; what was not given keeps its default."""
+    names = {option.name for option in settings.options()} - set(RUN_OPTIONS)
+    own = {name: given.pop(name) for name in names}
+    return Settings(
+        variant=variant,
+        hyper_parameters=options.arguments(given, variant),
+        **{name: value for name, value in own.items() if value is not None},
+    )
+
+
+def start(
+    chosen: Settings, out: str, export: str | None = None, saved_models: str = "saved_models"
+) -> dict[str, Any]:
+    """Train into a new run folder, and export when asked; return the metrics."""
+    backend = choose_backend(chosen.backend)
+    from keras_ae.cli import training
+    from keras_ae.reports import RunFolder
+
+    chosen = replace(chosen, backend=backend)
+    run = RunFolder(out)
+    metrics = _guarded(training.train, chosen, run)
+    _tell(metrics, run.path)
+    if export is not None:
+        export_run(run, saved_models, export or None)
+    return metrics
+
+
+def train_again(config: str, out: str, backend: str | None) -> None:
+    """Train what a config file says."""
+    from keras_ae.reports.run import read_config
+
+    chosen = Settings.from_dict(read_config(Path(config)))
+    start(replace(chosen, backend=backend or chosen.backend), out)
+
+
+def resume(folder: str, backend: str | None) -> None:
+    """Go on with an interrupted training."""
+    from keras_ae.reports.run import RunFolder, read_config
+
+    run = RunFolder(folder)
+    chosen = Settings.from_dict(read_config(run.config))
+    chosen = replace(chosen, backend=choose_backend(backend or chosen.backend))
+    from keras_ae.cli import training
+
+    _tell(_guarded(training.train, chosen, run, resume=True), run.path)
+
+
+def export_run(run: Any, saved_models: str, name: str | None = None) -> Any:
+    """Write a run's model as the next version under `saved_models`; say where and how close."""
+    from keras_ae import exporting
+
+    target = exporting.next_version(saved_models, name or run.path.resolve().name)
+    report = exporting.export(run.load_model(), target)
+    worst = max(report.parity.values())
+    click.echo(f"SavedModel: {report.path} ({', '.join(report.signatures)})")
+    click.echo(f"largest difference from the model: {worst:.2g} of max(1, |value|)")
+    return report
+
+
+def _guarded(train: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
+    from keras_ae.cli.training import Interrupted
+
+    try:
+        metrics: dict[str, Any] = train(*arguments, **named)
+    except Interrupted as stop:
+        click.echo("stopped; go on with: keras-ae train --resume RUN", err=True)
+        raise KeyboardInterrupt from stop
+    return metrics
+
+
+def _tell(metrics: dict[str, Any], path: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    parts = ("train", "validation", "test")
+    names = [key for key, value in metrics["test"].items() if isinstance(value, float)]
+    table = Table("", *parts, title=f"{path}  ({metrics['backend']})")
+    for name in names:
+        table.add_row(name, *(f"{metrics[part][name]:.5g}" for part in parts))
+    console = Console()
+    console.print(table)
+    pca = metrics["pca"]
+    console.print(f"PCA with {pca['components']} components: test mse {pca['mse']:.5g}")
+    if probe := metrics.get("linear_probe"):
+        shares = ", ".join(f"{name} {value:.3f}" for name, value in probe.items())
+        console.print(f"linear probe, test accuracy: {shares}")
+    pictures = ", ".join(sorted(p.name for p in path.glob("*.png")))
+    console.print(f"pictures in {path}: {pictures}")

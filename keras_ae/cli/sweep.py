@@ -1,0 +1,53 @@
+"""Several code sizes, to choose one by its error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keras_ae.cli.options import Ints
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("variant")
+@click.option("--latent-dim", type=Ints(), required=True, help="Code sizes: 2,4,8,16.")
+@click.option("--out", required=True, help="The folder to write.")
+@click.pass_context
+def sweep(context: click.Context, variant: str, latent_dim: list[int], out: str) -> None:
+    """Train a variant at several code sizes and draw its test error beside PCA's.
+
+    Takes every option of `keras-ae train VARIANT` besides.
+    """
+    from keras_ae.cli import commands
+
+    if not latent_dim:
+        raise ValueError("a sweep needs at least one code size. Received: --latent-dim none")
+    train = commands.train_command(variant)
+    rows: list[dict[str, float]] = []
+    for size in sorted(set(latent_dim)):
+        folder = str(Path(out) / f"latent_dim_{size}")
+        arguments = ["--latent-dim", str(size), "--out", folder, *context.args]
+        with train.make_context(variant, arguments) as inner:
+            given: dict[str, Any] = dict(inner.params)
+        where = {name: given.pop(name) for name in commands.RUN_OPTIONS}
+        metrics = commands.start(commands.read_settings(variant, given), where["out"])
+        row = {"latent_dim": size, "mse": metrics["test"]["mse"], "pca_mse": metrics["pca"]["mse"]}
+        rows.append(row)
+    _write(Path(out), variant, rows)
+
+
+def _write(out: Path, variant: str, rows: list[dict[str, float]]) -> None:
+    from keras_ae.plots import error_curve
+    from keras_ae.reports.run import replacing
+
+    names = list(rows[0])
+    lines = [",".join(names), *(",".join(str(row[name]) for name in names) for row in rows)]
+    with replacing(out / "sweep.csv") as partial:
+        partial.write_text("\n".join(lines) + "\n")
+    sizes = [int(row["latent_dim"]) for row in rows]
+    errors = {variant: [row["mse"] for row in rows], "PCA": [row["pca_mse"] for row in rows]}
+    with replacing(out / "sweep.png") as partial:
+        error_curve(sizes, errors).savefig(partial, dpi=110, format="png")
+    click.echo(f"{out / 'sweep.png'}: {len(rows)} code sizes")

@@ -1,0 +1,126 @@
+"""The main job: from settings to a run folder with a model, its figures of merit and pictures."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_ae import datasets, registry
+from keras_ae.cli.checkpoints import Checkpoint, StopWithoutProgress
+from keras_ae.cli.outcome import figures_of_merit
+from keras_ae.cli.pictures import draw
+from keras_ae.cli.settings import Settings
+from keras_ae.reports import RunFolder
+from keras_ae.reports.run import load_model
+
+
+class Interrupted(Exception):
+    """Training was stopped by the user; the run folder is usable and can be resumed."""
+
+
+def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[str, Any]:
+    """Train, measure, draw; return the metrics.
+
+    Raises:
+        Interrupted: Ctrl-C; everything up to the last finished epoch is in the folder.
+        OSError: The folder cannot be written.
+        ValueError: The data or a hyper-parameter cannot be used.
+    """
+    data = datasets.load(
+        settings.data, limit=settings.limit, label_column=settings.label_column, seed=settings.seed
+    )
+    parts = split(data, settings)
+    keras.utils.set_random_seed(settings.seed)
+    keras.config.set_dtype_policy(settings.precision)
+    if resume:
+        model, history = load_model(run.checkpoint), run.read_history()
+    else:
+        model, history = build(settings, data.event_shape, len(parts["train"])), []
+        run.create()
+        for old in (run.best, run.history, run.metrics, run.checkpoint):
+            old.unlink(missing_ok=True)
+        run.write_config(settings.as_dict())
+    started = time.perf_counter()
+    try:
+        fit(model, settings, run, parts, history)
+    except KeyboardInterrupt as stop:
+        keep_what_is_there(run, settings, history)
+        raise Interrupted from stop
+    seconds = time.perf_counter() - started
+    run.write(run.model, model.save)
+    metrics = figures_of_merit(model, data, parts, settings)
+    metrics.update(status="finished", epochs=len(history), seconds=round(seconds, 2))
+    run.write_metrics(metrics)
+    draw(model, data, run, history)
+    return metrics
+
+
+def build(settings: Settings, event_shape: tuple[int, ...], rows: int) -> Any:
+    """Return the compiled model."""
+    model = registry.create(settings.variant, input_shape=event_shape, **settings.hyper_parameters)
+    steps = settings.epochs * -(-rows // settings.batch_size)
+    rate: Any = settings.learning_rate
+    if settings.learning_rate_schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    elif settings.learning_rate_schedule == "exponential":
+        rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, 0.01)
+    model.compile(keras.optimizers.Adam(rate, global_clipnorm=settings.gradient_clip))
+    return model
+
+
+def split(data: datasets.Dataset, settings: Settings) -> dict[str, np.ndarray]:
+    """Return the rows to train on, to validate on and to test on.
+
+    With nothing held out the validation rows are the test rows: they choose nothing then.
+    """
+    held = round(settings.held_out * len(data.x_train))
+    if not held:
+        return {"train": data.x_train, "validation": data.x_test, "test": data.x_test}
+    order = np.random.default_rng(settings.seed).permutation(len(data.x_train))
+    if held >= len(order):
+        raise ValueError(
+            "`validation` must leave rows to train on. "
+            f"Received: validation={settings.held_out} of {len(order)} rows"
+        )
+    return {
+        "train": data.x_train[order[held:]],
+        "validation": data.x_train[order[:held]],
+        "test": data.x_test,
+    }
+
+
+def fit(
+    model: Any,
+    settings: Settings,
+    run: RunFolder,
+    parts: dict[str, np.ndarray],
+    history: list[dict[str, float]],
+) -> None:
+    """Train from the epoch after the history's last."""
+    callbacks: list[Any] = [Checkpoint(run, history)]
+    if settings.patience is not None:
+        callbacks.append(StopWithoutProgress(run, history, settings.patience))
+    batches = datasets.ArrayBatches(
+        parts["train"], batch_size=settings.batch_size, seed=settings.seed, epoch=len(history)
+    )
+    model.fit(
+        batches,
+        epochs=settings.epochs,
+        initial_epoch=len(history),
+        validation_data=parts["validation"],
+        validation_batch_size=settings.batch_size,
+        callbacks=callbacks,
+        shuffle=False,
+        verbose="auto",
+    )
+
+
+def keep_what_is_there(run: RunFolder, settings: Settings, history: list[dict[str, float]]) -> None:
+    """Leave the state of the last finished epoch as the run's model."""
+    if run.checkpoint.is_file():
+        run.write(run.model, lambda partial: shutil.copyfile(run.checkpoint, partial))
+    run.write_metrics({"status": "interrupted", "epochs": len(history), "wanted": settings.epochs})
