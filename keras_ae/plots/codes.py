@@ -32,10 +32,10 @@ def code_map(codes: np.ndarray, labels: np.ndarray | None = None) -> Any:
         colours = _colours(len(kinds))
         for kind, colour in zip(kinds, colours, strict=True):
             chosen = flat[labels == kind]
-            axes.scatter(*chosen.T, s=4, alpha=0.6, color=colour, label=str(kind))
+            axes.scatter(chosen[:, 0], chosen[:, 1], s=4, alpha=0.6, color=colour, label=str(kind))
         axes.legend(markerscale=3, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     else:
-        axes.scatter(*flat.T, s=4, alpha=0.6)
+        axes.scatter(flat[:, 0], flat[:, 1], s=4, alpha=0.6)
     axes.set(xlabel=names[0], ylabel=names[1])
     return figure
 
@@ -43,5 +43,5 @@ def code_map(codes: np.ndarray, labels: np.ndarray | None = None) -> Any:
 def _colours(count: int) -> list[Any]:
     from matplotlib import colormaps
 
-    colours = colormaps["tab10" if count <= 10 else "tab20"].colors
-    return list(colours[:count])
+    table = colormaps["tab10" if count <= 10 else "tab20"]
+    return [table(i) for i in range(count)]
