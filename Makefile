@@ -1,19 +1,30 @@
-# Two commands on a fresh machine: `make demo` and `make test`.
+# Two commands do everything on a fresh machine with Python >= 3.11: `make demo` and `make test`.
 PYTHON ?= python3
-BIN := .venv/bin
-PIP := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
+# Workers of each test run. A worker keeps to one thread, so that two of them fill two cores.
+WORKERS ?= 2
 BACKENDS := jax tensorflow torch
-FILES := pyproject.toml constraints.txt
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 QUIET := TF_CPP_MIN_LOG_LEVEL=3
+PYTEST := $(QUIET) OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
-.PHONY: demo test test-full check build clean
+.PHONY: help demo test test-full check format build clean
 
-.venv/demo: $(FILES)
+help:
+	@echo "make demo       train a VAE on real images, draw what it learned, export a SavedModel"
+	@echo "make test       the tests, on three backends"
+	@echo "make test-full  the slow tests too, and every variant on every backend"
+	@echo "make check      style, types, layers, generated files"
+	@echo "make build      the wheel and the sdist, in dist/"
+
+# A stamp stands for an installation: it runs again when one of these files is newer.
+.venv/demo: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) -e '.[tensorflow-cpu]'
 	touch $@
 
-.venv/test: $(FILES)
+.venv/dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) -e '.[dev]'
 	touch $@ .venv/demo
@@ -21,29 +32,42 @@ QUIET := TF_CPP_MIN_LOG_LEVEL=3
 demo: .venv/demo
 	$(QUIET) $(BIN)/python tools/demo.py
 
-# Oracles and parts on every backend; each variant's contract on one backend, in rotation.
-test: .venv/test
-	@for backend in $(BACKENDS); do \
+# Parts and oracles on every backend; each variant's contract on one backend, in rotation.
+test: export KERAS_AE_ROTATE = 1
+test: .venv/dev
+	@failed=""; \
+	for backend in $(BACKENDS); do \
 	  echo "== $$backend"; \
-	  KERAS_BACKEND=$$backend KERAS_AE_ROTATE=1 $(QUIET) $(BIN)/python -m pytest -q -n 2 -m "not slow" || exit 1; \
-	done
+	  KERAS_BACKEND=$$backend $(PYTEST) -m "not slow" tests || failed="$$failed $$backend"; \
+	done; \
+	echo "== the examples in the docstrings"; \
+	KERAS_BACKEND=jax $(PYTEST) --doctest-modules keras_ae || failed="$$failed docstrings"; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
-test-full: .venv/test
-	@for backend in $(BACKENDS); do \
+test-full: .venv/dev
+	@failed=""; \
+	for backend in $(BACKENDS); do \
 	  echo "== $$backend"; \
-	  KERAS_BACKEND=$$backend $(QUIET) $(BIN)/python -m pytest -q -n 2 || exit 1; \
-	done
-	KERAS_BACKEND=jax $(QUIET) $(BIN)/python -m pytest -q --doctest-modules keras_ae
+	  KERAS_BACKEND=$$backend $(PYTEST) tests || failed="$$failed $$backend"; \
+	  KERAS_BACKEND=$$backend $(PYTEST) --doctest-modules keras_ae || failed="$$failed docstrings"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
-check: .venv/test
+check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	KERAS_BACKEND=jax $(QUIET) $(BIN)/python tools/sync_variants.py --check
 
-build: .venv/test
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	KERAS_BACKEND=jax $(QUIET) $(BIN)/python tools/sync_variants.py
+
+build: .venv/dev
+	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 
 clean:
-	rm -rf .venv dist build
+	rm -rf .venv build dist
