@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+
+from keras_ae.bottlenecks import Gaussian
+
+H = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+
+
+def test_without_sampling_the_code_is_the_mean() -> None:
+    outputs = Gaussian(2)(H)
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(outputs["latent"]), ops.convert_to_numpy(outputs["mean"])
+    )
+
+
+def test_draws_have_the_reported_mean_and_variance() -> None:
+    code = Gaussian(2)
+    outputs = code(np.tile(H[:1], (20_000, 1)), sample=True)
+    drawn, mean, log_var = (
+        ops.convert_to_numpy(outputs[key]) for key in ("latent", "mean", "log_var")
+    )
+    deviation = np.exp(log_var[0] / 2)
+    assert (abs(drawn.mean(0) - mean[0]) < 0.04 * deviation).all()
+    assert (abs(drawn.std(0) / deviation - 1) < 0.03).all()
+
+
+def test_an_extreme_feature_keeps_the_variance_finite() -> None:
+    outputs = Gaussian(2)(1e6 * H, sample=True)
+    assert np.isfinite(np.exp(ops.convert_to_numpy(outputs["log_var"]))).all()

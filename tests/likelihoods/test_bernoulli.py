@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+from scipy import special
+
+from keras_ae.distributions.noise import Noise
+from keras_ae.likelihoods import Bernoulli
+from tests.gradients import gradient
+
+
+def test_log_prob_is_the_cross_entropy_at_any_logit() -> None:
+    logits = np.array([[-100.0, -5.0, 0.0, 5.0, 100.0]] * 3, "float32")
+    x = np.array([[0.0] * 5, [1.0] * 5, [0.3] * 5], "float32")
+    got = ops.convert_to_numpy(Bernoulli().log_prob(logits, x))
+    wanted = (x * special.log_expit(logits) + (1 - x) * special.log_expit(-logits)).sum(1)
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+
+def test_the_gradient_is_the_error_of_the_probability() -> None:
+    logits = np.array([[-100.0, -1.0, 0.5, 100.0]], "float32")
+    x = np.array([[0.0, 1.0, 0.2, 0.0]], "float32")
+    got = gradient(lambda v: ops.sum(Bernoulli().log_prob(v, x)), logits)
+    np.testing.assert_allclose(got, x - special.expit(logits), rtol=1e-5, atol=1e-6)
+
+
+def test_the_mean_is_the_probability_and_draws_follow_it() -> None:
+    logits = np.full((1, 20_000), 1.0, "float32")
+    likelihood = Bernoulli()
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(likelihood.mean(logits))[0, 0], special.expit(1.0), rtol=1e-6
+    )
+    drawn = ops.convert_to_numpy(likelihood.sample(logits, Noise()))
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    assert abs(drawn.mean() - special.expit(1.0)) < 0.02
