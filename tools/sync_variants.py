@@ -45,31 +45,39 @@ def import_order(names: list[str]) -> list[str]:
     return sorted(names, key=lambda name: (not name.isupper(), name))
 
 
-def models_init() -> str:
-    """Return the module that imports every variant."""
+def init(paths: list[Path]) -> str:
+    """Return a module that imports these variants."""
     lines = [f'"""{HEADER}"""', ""]
-    names = []
-    for path in variant_files():
+    for path in paths:
+        source = f"from keras_ae.models.{path.parent.name}.{path.stem} import"
         name = class_name(path)
-        names.append(name)
-        lines.append(f"from keras_ae.models.{path.parent.name}.{path.stem} import {name}")
-    lines += ["", "__all__ = [", *(f'    "{name}",' for name in import_order(names)), "]"]
-    return "\n".join(lines) + "\n"
+        line = f"{source} {name}"
+        lines += [line] if len(line) <= 100 else [f"{source} (", f"    {name},", ")"]
+    names = import_order([class_name(path) for path in paths])
+    lines += ["", "__all__ = [", *(f'    "{name}",' for name in names), "]"]
+    text = "\n".join(lines) + "\n"
+    # A single name stands on one line, as the formatter has it.
+    return text if len(names) > 1 else text.replace(f'[\n    "{names[0]}",\n]', f'["{names[0]}"]')
 
 
 def docs_table(infos: list[Any]) -> str:
     """Return the table of variants."""
+    from keras_ae.registry import variant_class
+
     lines = [
-        "# Variants",
-        "",
         f"<!-- {HEADER} -->",
         "",
-        "| name | family | what it is for | paper |",
-        "|---|---|---|---|",
+        "# Variants",
+        "",
+        "| name | family | class | what it is for | paper |",
+        "|---|---|---|---|---|",
     ]
     for info in infos:
         paper, _, address = info.paper.rpartition(", ")
-        lines.append(f"| `{info.name}` | {info.family} | {info.summary} | [{paper}]({address}) |")
+        cls = variant_class(info.name).__name__
+        lines.append(
+            f"| `{info.name}` | {info.family} | `{cls}` | {info.summary} | [{paper}]({address}) |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -88,7 +96,8 @@ def index(infos: list[Any]) -> str:
             "paper": info.paper,
             "parameters": [own[name] for name in info.parameters],
         }
-    return json.dumps({"variants": variants, "parts": parts()}, indent=1) + "\n"
+    content = {"generated": HEADER, "variants": variants, "parts": parts()}
+    return json.dumps(content, indent=1) + "\n"
 
 
 def parts() -> dict[str, Any]:
@@ -149,31 +158,30 @@ def argument_helps(docstring: str) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in pairs}
 
 
-def outputs() -> dict[Path, str]:
-    """Return the content of every generated file."""
-    files = {MODELS / "__init__.py": models_init()}
-    for folder in sorted({path.parent for path in variant_files()}):
-        files[folder / "__init__.py"] = f'"""{HEADER}"""\n'
-    return files
-
-
 def main() -> int:
     """Write the generated files, or with --check name the stale ones."""
     checks = "--check" in sys.argv[1:]
-    stale = settle(outputs(), checks)
+    files = variant_files()
+    inits = {MODELS / "__init__.py": init(files)}
+    for folder in sorted({path.parent for path in files}):
+        inits[folder / "__init__.py"] = init([p for p in files if p.parent == folder])
+    stale = settle(inits, checks)
+
     sys.path.insert(0, str(ROOT))
+    for path in files:  # by file, since a stale __init__ may leave one out
+        importlib.import_module(f"keras_ae.models.{path.parent.name}.{path.stem}")
     from keras_ae import describe, list_variants
 
     infos = [describe(name) for name in list_variants()]
-    stale += settle(
-        {
-            ROOT / "docs" / "variants.md": docs_table(infos),
-            ROOT / "keras_ae" / "cli" / "index.json": index(infos),
-        },
-        checks,
-    )
+    tables = {
+        ROOT / "docs" / "variants.md": docs_table(infos),
+        ROOT / "keras_ae" / "cli" / "index.json": index(infos),
+    }
+    stale += settle(tables, checks)
     for path in stale:
         print(f"{'stale' if checks else 'wrote'}: {path.relative_to(ROOT)}")
+    if checks and stale:
+        print("Run: python tools/sync_variants.py")
     return int(checks and bool(stale))
 
 
