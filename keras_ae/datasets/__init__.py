@@ -2,7 +2,7 @@
 
 from keras_ae.datasets.batches import ArrayBatches
 from keras_ae.datasets.dataset import Dataset
-from keras_ae.datasets.named import at_hand
-from keras_ae.datasets.sources import NAMES, load
+from keras_ae.datasets.named import NAMES, at_hand
+from keras_ae.datasets.sources import load
 
 __all__ = ["NAMES", "ArrayBatches", "Dataset", "at_hand", "load"]

@@ -14,6 +14,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
     Keras's own shuffling depends on how often it was asked before; here the order of epoch e is
     a function of (seed, e), so a training resumed at epoch e sees what it would have seen.
+    Pass `shuffle=False` to `fit`, which by default shuffles the order of the batches once more.
 
     Args:
         x: Examples `(rows, ...)`.
@@ -46,6 +47,12 @@ class ArrayBatches(keras.utils.PyDataset):
             raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
         if sample_weight is not None and y is None:
             raise ValueError("`sample_weight` needs a y. Received: y=None. Pass y=x.")
+        lengths = [len(a) for a in (x, y, sample_weight) if a is not None]
+        if lengths[0] == 0 or len(set(lengths)) > 1:
+            raise ValueError(
+                f"`x`, `y` and `sample_weight` must have the same rows, 1 or more. "
+                f"Received: {lengths} rows"
+            )
         self.arrays: tuple[Any, ...] = tuple(a for a in (x, y, sample_weight) if a is not None)
         self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, epoch
         self._order = self._permutation()

@@ -19,6 +19,9 @@ class Dataset:
         y_test: Their labels, or None.
         origin: Where the data were found.
         note: What a user should know: a subset, a scaling.
+
+    Raises:
+        ValueError: Training and test examples differ in shape, or a part is empty.
     """
 
     name: str
@@ -28,6 +31,15 @@ class Dataset:
     y_test: np.ndarray | None
     origin: str
     note: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not belong together."""
+        train, test = self.x_train.shape, self.x_test.shape
+        if train[1:] != test[1:] or 0 in (*train, *test):
+            raise ValueError(
+                f"training and test examples must have one shape, and neither may be empty. "
+                f"Received: {train} and {test} in {self.origin}"
+            )
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -40,7 +52,7 @@ class Dataset:
         return len(self.event_shape) == 3 and self.event_shape[-1] in (1, 3)
 
     def limited(self, rows: int | None) -> Dataset:
-        """Return the first `rows` rows of each part.
+        """Return the first `rows` rows of each part, or all for None.
 
         Raises:
             ValueError: `rows` is less than 1.
@@ -68,7 +80,7 @@ def split(
     test_fraction: float = 0.2,
     seed: int = 0,
 ) -> Dataset:
-    """Return a data set with a random test part.
+    """Return a data set with a random test part of at least one row.
 
     Raises:
         ValueError: There are fewer than 2 rows, or the fraction is not between 0 and 1.
@@ -80,26 +92,7 @@ def split(
     if len(x) < 2:
         raise ValueError(f"data must have at least 2 rows. Received: {len(x)} rows in {origin}")
     order = np.random.default_rng(seed).permutation(len(x))
-    held = max(1, round(test_fraction * len(x)))
+    held = min(max(1, round(test_fraction * len(x))), len(x) - 1)
     test, train = order[:held], order[held:]
-    labels = (None, None) if y is None else (y[train], y[test])
-    return Dataset(name, x[train], labels[0], x[test], labels[1], origin, note)
-
-
-def checked(name: str, x: np.ndarray, origin: str) -> np.ndarray:
-    """Return examples as float32.
-
-    Raises:
-        ValueError: They are not numbers, there are none, or one is infinite.
-    """
-    if x.dtype.kind not in "fiub":
-        raise ValueError(f"data must be numbers. Received: dtype {x.dtype} in {origin}")
-    if x.ndim < 2 or x.size == 0:
-        raise ValueError(
-            f"data must be rows of examples, (rows, ...). Received: shape {x.shape} in {origin}"
-        )
-    x = x.astype("float32")
-    if np.isinf(x).any():
-        where = tuple(int(i) for i in np.argwhere(np.isinf(x))[0])
-        raise ValueError(f"data must be finite. Received: {x[where]} at {where} in {origin}")
-    return x
+    y_train, y_test = (None, None) if y is None else (y[train], y[test])
+    return Dataset(name, x[train], y_train, x[test], y_test, origin, note)

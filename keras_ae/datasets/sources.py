@@ -8,11 +8,9 @@ from keras_ae.datasets import files, named
 from keras_ae.datasets.dataset import Dataset
 from keras_ae.naming import nearest
 
-NAMES = tuple(sorted(named.LOADERS))
-
 
 def load(
-    source: str,
+    source: str | Path,
     *,
     limit: int | None = None,
     label_column: str | None = None,
@@ -21,14 +19,17 @@ def load(
 ) -> Dataset:
     """Return the data of a name or a path.
 
+    Sets with a name are looked for in `$KERAS_AE_DATA/NAME/`, in Debian's package
+    (Fashion-MNIST) and in Keras's cache, then downloaded into that cache and checked.
+
     Args:
         source: "digits", "mnist", "fashion_mnist", "cifar10", a file (.npy .npz .csv .parquet) or
             a folder of images, whose sub-folders are labels.
         limit: Keep the first rows of each part.
-        label_column: The column of labels in a table; one called label, target, class or y when
-            None.
+        label_column: The column of labels in a table; one called label, labels, target, class or
+            y when None.
         test_fraction: Share of the rows held out where the source has no test part.
-        seed: Seed of that split.
+        seed: Seed of that split. Sets with a name have a test part, always the same.
 
     Raises:
         FileNotFoundError: Nothing is there; the message lists where it was looked for.
@@ -38,14 +39,31 @@ def load(
         >>> load("digits").x_train.shape
         (1438, 8, 8, 1)
     """
-    if source in named.LOADERS:
-        return named.LOADERS[source]().limited(limit)
-    path = Path(source).expanduser()
-    if not path.exists():
-        known = [*named.LOADERS, "a path"]
-        raise FileNotFoundError(
-            f"data must be one of {known}. Received: {source!r}, which is neither. "
-            f"{nearest(source, named.LOADERS)}"
+    if limit is not None and limit < 1:
+        raise ValueError(f"`limit` must be at least 1. Received: limit={limit}")
+    if str(source) not in named.NAMES:
+        path = _existing(source)
+        data = files.load(path, label_column=label_column, test_fraction=test_fraction, seed=seed)
+    elif label_column is not None:
+        raise ValueError(
+            f"`label_column` must be None for a set with a name. "
+            f"Received: label_column={label_column!r} for {source!r}"
         )
-    data = files.load(path, label_column=label_column, test_fraction=test_fraction, seed=seed)
+    else:
+        data = named.load(str(source))
     return data.limited(limit)
+
+
+def _existing(source: str | Path) -> Path:
+    path = Path(source).expanduser()
+    if path.exists():
+        return path
+    if path.suffix or path.name != str(source):
+        raise FileNotFoundError(
+            f"a path of data must exist. Received: {str(source)!r}, where there is nothing "
+            f"(seen from {Path.cwd()})"
+        )
+    raise FileNotFoundError(
+        f"data must be one of {list(named.NAMES)} or a path. "
+        f"Received: {source!r}, which is neither. {nearest(str(source), named.NAMES)}"
+    )
