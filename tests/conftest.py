@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before Keras or pyplot is imported: no window is opened, and TensorFlow does not chat.
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 import keras
 import pytest
 
 
 @pytest.fixture
+def backend() -> str:
+    """The backend of this run: "jax", "tensorflow" or "torch"."""
+    return str(keras.backend.backend())
+
+
+@pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of real data sets, or a skip that says how to get it."""
     folder = os.environ.get("KERAS_AE_DATA")

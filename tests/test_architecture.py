@@ -1,0 +1,418 @@
+"""What holds for the source as a whole, so that every part is found where the next reader looks."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+import keras_ae
+from tests.contract.cases import CASES
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "keras_ae"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+VARIANTS = [p for p in MODULES if p.parent.parent.name == "models" and p.name != "__init__.py"]
+
+# Modules without a test module of their own, and what tests them instead.
+TESTED_ELSEWHERE: dict[str, str] = {}
+
+# On torch a layer is a torch module: a method of one of these names replaces torch's own.
+TORCH_NAMES = {
+    *("apply", "buffers", "eval", "float", "forward"),
+    *("modules", "parameters", "to", "train", "type"),
+}
+
+# What no backend decides is tested once.
+once = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="is the same on every backend: tested with jax"
+)
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def docstring_lines(tree: ast.AST) -> set[int]:
+    """Return the lines that docstrings take, those of attributes included."""
+    return {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+
+
+@functools.cache
+def lines_of_code(path: Path) -> frozenset[int]:
+    """Return the numbers of the lines that hold code: no blank ones, comments or docstrings."""
+    text = path.read_text()
+    silent = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    lines = {
+        line
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type not in (*silent, tokenize.ENDMARKER)
+        for line in range(token.start[0], token.end[0] + 1)
+    }
+    return frozenset(lines - docstring_lines(ast.parse(text)))
+
+
+def nodes(kind: type | tuple[type, ...]) -> Iterator[tuple[Path, Any]]:
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, kind):
+                yield path, node
+
+
+def settings(tool: str) -> Any:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][tool]
+
+
+def load_tool(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the project in which something may be planted."""
+    for name in ("keras_ae", "tools", "docs", "tests/contract"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+# Where things are.
+
+
+def test_every_module_has_its_test_module() -> None:
+    missing = []
+    for path in MODULES:
+        where = path.parent.relative_to(PACKAGE)
+        mirror = ROOT / "tests" / where / f"test_{path.stem}.py"
+        if path.name == "__init__.py":  # pure unless it defines more than `get`
+            defined = [
+                node.name
+                for node in ast.parse(path.read_text()).body
+                if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            ]
+            if not set(defined) - {"get"}:
+                continue
+            mirror = mirror.with_name(f"test_{path.parent.name}.py")
+        if path not in VARIANTS and relative(path) not in TESTED_ELSEWHERE and not mirror.is_file():
+            missing.append(f"{relative(path)} -> {mirror.relative_to(ROOT)}")
+    assert not missing, "\n".join(missing)
+
+
+def test_every_exception_from_the_mirror_is_needed() -> None:
+    for name in TESTED_ELSEWHERE:
+        path = PACKAGE / name
+        assert path.is_file()
+        assert not (ROOT / "tests" / Path(name).with_name(f"test_{path.stem}.py")).exists()
+
+
+def test_every_test_module_mirrors_a_module() -> None:
+    beside = {"contract", "test_architecture.py", "test_packaging.py", "compatibility", "examples"}
+    strays = []
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        where = path.relative_to(ROOT / "tests")
+        if where.parts[0] in beside:
+            continue
+        name = path.stem.removeprefix("test_")
+        folder = PACKAGE / where.parent
+        if not ((folder / f"{name}.py").is_file() or folder.name == name):
+            strays.append(where.as_posix())
+    assert not strays
+
+
+@pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
+def test_a_variants_class_is_named_as_its_file(path: Path) -> None:
+    classes = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
+    assert [cls.name.lower() for cls in classes] == [path.stem.replace("_", "")]
+
+
+def test_every_variant_file_is_registered() -> None:
+    assert keras_ae.list_variants() == sorted(path.stem for path in VARIANTS)
+
+
+def test_every_variant_has_one_row_in_the_contract() -> None:
+    assert sorted(case.name for case in CASES) == keras_ae.list_variants()
+
+
+# How things are written.
+
+
+def test_no_class_takes_a_name_of_torchs_modules() -> None:
+    taken = [
+        f"{relative(path)}: {cls.name}.{node.name}"
+        for path, cls in nodes(ast.ClassDef)
+        for node in cls.body
+        if isinstance(node, ast.FunctionDef) and node.name in TORCH_NAMES
+    ]
+    taken += [
+        f"{relative(path)}: {ast.unparse(node)}"
+        for path, node in nodes(ast.Attribute)
+        if isinstance(node.ctx, ast.Store)
+        and node.attr in TORCH_NAMES
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    ]
+    assert not taken
+
+
+def test_the_library_raises_and_never_asserts() -> None:
+    assert not [f"{relative(path)}:{node.lineno}" for path, node in nodes(ast.Assert)]
+
+
+def test_the_trunk_stays_small() -> None:
+    assert len(lines_of_code(PACKAGE / "latent_model.py")) <= 250
+
+
+def test_files_stay_short() -> None:
+    trunk = PACKAGE / "latent_model.py"  # half docstrings; its code has a limit of its own
+    long = {relative(p): len(p.read_text().splitlines()) for p in MODULES if p != trunk}
+    assert {name: lines for name, lines in long.items() if lines > 300} == {}
+
+
+def test_functions_stay_short() -> None:
+    long = {}
+    for path, node in nodes((ast.FunctionDef, ast.AsyncFunctionDef)):
+        length = len(lines_of_code(path) & set(range(node.lineno, node.end_lineno + 1)))
+        if length > 40:
+            long[f"{relative(path)}: {node.name}"] = length
+    assert not long
+
+
+@pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
+def test_a_variant_only_chooses_parts(path: Path) -> None:
+    assert len(lines_of_code(path)) <= 80
+    methods = {
+        node.name
+        for cls in ast.parse(path.read_text()).body
+        if isinstance(cls, ast.ClassDef)
+        for node in cls.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {name for name in methods if not name.startswith("_")} <= {"autoencode"}
+
+
+@pytest.mark.parametrize("name", keras_ae.list_variants())
+def test_a_variants_docstring_says_what_the_docs_need(name: str) -> None:
+    info, text = keras_ae.describe(name), keras_ae.variant_class(name).__doc__ or ""
+    assert 0 < len(info.summary) <= 90
+    assert info.summary.endswith(".")
+    assert re.fullmatch(r".+ \(\d{4}\), https://\S+", info.paper)
+    assert "Args:" in text
+    assert "Example:" in text
+
+
+# Who may import whom.
+
+
+@once
+def test_the_import_contracts_hold(copy: Path) -> None:
+    done = lint(copy)
+    assert done.returncode == 0, done.stdout
+
+
+@once
+@pytest.mark.parametrize(
+    ("module", "statement", "broken"),
+    [
+        ("distributions/event.py", "from keras_ae import priors", "Ranks"),
+        ("bottlenecks/gaussian.py", "from keras_ae.objectives import Term", "Ranks"),
+        ("likelihoods/gaussian.py", "from keras_ae.priors import StandardNormal", "Ranks"),
+        ("networks/mlp.py", "import keras_ae", "Ranks"),
+        ("fitting.py", "from keras_ae import exporting", "Ranks"),
+        ("objectives/kl.py", "import torch", "Only backend"),
+        ("latent_model.py", "import tensorflow as tf", "Only backend"),
+        ("models/variational/vae.py", "import jax", "Only backend"),
+        (
+            "models/variational/beta_vae.py",
+            "from keras_ae.models.variational.vae import VAE",
+            "No variant",
+        ),
+        ("models/quantized/vq_vae.py", "from keras_ae.models.sparse import *", "No variant"),
+    ],
+)
+def test_a_planted_import_breaks_its_contract(
+    copy: Path, module: str, statement: str, broken: str
+) -> None:
+    path = copy / "keras_ae" / module
+    path.write_text(f"{path.read_text()}\n\n{statement}\n")
+    done = lint(copy)
+    assert done.returncode == 1
+    assert re.search(rf"^{broken}.* BROKEN", done.stdout, re.M), done.stdout
+
+
+@once
+def test_a_new_module_must_be_given_a_rank(copy: Path) -> None:
+    (copy / "keras_ae" / "stray.py").write_text('"""Of no rank."""\n')
+    done = lint(copy)
+    assert done.returncode == 1
+    assert "stray" in done.stdout
+
+
+def test_every_module_is_free_of_frameworks_or_named_as_using_them() -> None:
+    contract = next(c for c in settings("importlinter")["contracts"] if c["type"] == "forbidden")
+    free = {name.removeprefix("keras_ae.") for name in contract["source_modules"]}
+    there = {
+        p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()
+    }
+    assert there - free - {"__init__"} == {"backend", "datasets", "exporting"}
+
+
+def lint(project: Path) -> subprocess.CompletedProcess[str]:
+    linter = Path(sys.executable).with_name("lint-imports")
+    return run(str(linter), "--no-cache", cwd=project, PYTHONPATH=str(project))
+
+
+# What an import costs.
+
+IMPORTS = """
+import sys, time
+import keras
+before, start = set(sys.modules), time.perf_counter()
+import keras_ae
+print(time.perf_counter() - start)
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+"""
+
+
+def test_importing_the_package_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    seconds, names = [], set()
+    for _ in range(3):
+        done = run(sys.executable, "-c", IMPORTS, cwd=tmp_path, PYTHONPATH=str(ROOT))
+        assert done.returncode == 0, done.stderr
+        first, second = done.stdout.splitlines()[-2:]
+        seconds.append(float(first))
+        names |= set(second.split())
+        if seconds[-1] < 0.2:  # a busy machine gets another try
+            break
+    assert min(seconds) < 0.2
+    heavy = {"jax", "matplotlib", "pandas", "PIL", "scipy", "sklearn", "tensorflow", "torch"}
+    assert not names & heavy
+
+
+# What is generated.
+
+
+def test_generated_files_are_fresh(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sync_variants.py", "--check"])
+    assert load_tool("sync_variants").main() == 0, capsys.readouterr().out
+
+
+def test_a_stale_generated_file_is_named(copy: Path) -> None:
+    tool = load_tool("sync_variants")
+    path = copy / "docs" / "variants.md"
+    text = path.read_text()
+    path.write_text(text.replace("`vae`", "`vea`"))
+    assert tool.settle({path: text}, True) == [path]
+    assert path.read_text() != text
+
+
+ELEVENTH = '''"""A variant that one file and one row add."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras_ae.bottlenecks import Deterministic
+from keras_ae.latent_model import LatentModel
+from keras_ae.objectives import L1Sparsity, Reconstruction
+from keras_ae.registry import variant
+
+
+@variant(paper="Nobody (2000), https://example.org")
+class ShortAutoencoder(LatentModel):
+    """Squeezes data through a code of two numbers.
+
+    Args:
+        input_shape: Shape of one example, without the batch axis.
+        shrink: Weight of the code's length.
+        **trunk: See `LatentModel`.
+
+    Example:
+        >>> ShortAutoencoder((6,)).latent_shape
+        (2,)
+    """
+
+    def __init__(self, input_shape: Sequence[int], *, shrink: float = 0.5, **trunk: Any) -> None:
+        super().__init__(
+            input_shape,
+            bottleneck=Deterministic(2),
+            objective=[Reconstruction(), L1Sparsity(shrink)],
+            **trunk,
+        )
+'''
+ROW = '    Case("short_autoencoder", with_l1(0.5), {"hidden": [8]}),\n]\n'
+
+
+@pytest.mark.slow
+def test_a_new_variant_is_one_file_and_one_row(copy: Path) -> None:
+    def texts() -> dict[str, str]:
+        files = (p for p in copy.rglob("*") if p.suffix in (".py", ".md", ".json"))
+        return {p.relative_to(copy).as_posix(): p.read_text() for p in files}
+
+    (copy / "keras_ae" / "models" / "deterministic" / "short_autoencoder.py").write_text(ELEVENTH)
+    rows = copy / "tests" / "contract" / "cases.py"
+    rows.write_text(rows.read_text().removesuffix("]\n") + ROW)
+    before = texts()
+    tool, here = str(copy / "tools" / "sync_variants.py"), {"PYTHONPATH": str(copy)}
+    stale = run(sys.executable, tool, "--check", cwd=copy, **here)
+    assert stale.returncode == 1
+    done = run(sys.executable, tool, cwd=copy, **here)
+    assert done.returncode == 0, done.stderr
+    after = texts()
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {
+        "docs/variants.md",
+        "keras_ae/cli/index.json",
+        "keras_ae/models/__init__.py",
+        "keras_ae/models/deterministic/__init__.py",
+    }
+    assert changed == {
+        line.removeprefix("stale: ") for line in stale.stdout.splitlines() if "stale: " in line
+    }
+    tests = run(
+        *(sys.executable, "-m", "pytest", "-q", "tests/contract", "-k", "short_autoencoder"),
+        cwd=copy,
+        KERAS_AE_ROTATE="",
+        **here,
+    )
+    assert tests.returncode == 0, tests.stdout
