@@ -49,7 +49,7 @@ def test_draws_have_the_mean_and_the_scale() -> None:
 
 
 def test_a_scale_of_zero_is_refused() -> None:
-    with pytest.raises(ValueError, match="`scale` must be a positive number. Received: scale=0"):
+    with pytest.raises(ValueError, match=r"`scale` must be a positive number\. Received: scale=0"):
         Gaussian(0)
 
 
