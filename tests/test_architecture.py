@@ -294,6 +294,12 @@ def test_every_module_is_free_of_frameworks_or_named_as_using_them() -> None:
     assert there - free - {"__init__"} == {"backend", "datasets", "exporting"}
 
 
+def test_the_docs_show_the_ranks_as_they_are() -> None:
+    contract = next(c for c in settings("importlinter")["contracts"] if c["type"] == "layers")
+    ranks = "\n".join(contract["layers"])
+    assert f"```\n{ranks}\n```" in (ROOT / "docs" / "architecture.md").read_text()
+
+
 def lint(project: Path) -> subprocess.CompletedProcess[str]:
     linter = Path(sys.executable).with_name("lint-imports")
     return run(str(linter), "--no-cache", cwd=project, PYTHONPATH=str(project))
