@@ -53,6 +53,14 @@ def start(model: Any, x: Any) -> None:
         model.bottleneck.adapt(model.views.run("features_tensor", rows))
 
 
+def loop_options(x: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of Keras's loop; it warns when told to shuffle what shuffles itself."""
+    shuffles_itself = not (
+        data.is_array(x) or isinstance(x, (Mapping, keras.utils.PyDataset)) or x is None
+    )
+    return {"shuffle": False, **options} if shuffles_itself else options
+
+
 def callbacks(given: Any, patience: int | None, validates: bool) -> list[Any]:
     """Return the caller's callbacks, the guard against NaN, and the stopping criterion.
 

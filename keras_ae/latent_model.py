@@ -238,7 +238,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
             sample_weight=sample_weight,
             validation_data=validation_data,
             callbacks=fitting.callbacks(callbacks, patience, validates),
-            **options,
+            **fitting.loop_options(x, options),
         )
 
     def adapt(self, x: Any) -> None:
@@ -346,6 +346,10 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
 
     def get_compile_config(self) -> Any:
         """Return a compile config that every backend can load."""
+        optimizer = getattr(self, "optimizer", None)
+        if optimizer is not None and not optimizer.built:
+            # Loading builds the optimizer, and refuses a file in which it was not.
+            optimizer.build(self.trainable_variables)
         return fitting.portable_compile_config(super().get_compile_config())
 
     def export(

@@ -17,7 +17,10 @@ def total(features: object, codes: object) -> object:
 
 
 def test_it_is_the_squared_distance_summed_over_an_example() -> None:
-    outputs = {k: ops.convert_to_tensor(v) for k, v in zip(("pre_quantized", "quantized"), (FEATURES, CODES), strict=True)}
+    outputs = {
+        k: ops.convert_to_tensor(v)
+        for k, v in zip(("pre_quantized", "quantized"), (FEATURES, CODES), strict=True)
+    }
     got = ops.convert_to_numpy(Commitment().value(None, Batch(None, None), outputs, False))
     np.testing.assert_allclose(got, ((FEATURES - CODES) ** 2).sum((1, 2, 3)), rtol=1e-5)
 

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_ae
+from keras_ae.fitting import portable_compile_config
+
+X = np.random.default_rng(0).random((24, 4)).astype("float32")
+BACKENDS = ("jax", "tensorflow", "torch")
+
+
+def make(name: str = "autoencoder", **options: Any) -> Any:
+    model = keras_ae.create(name, input_shape=(4,), latent_dim=2, hidden=[6], **options)
+    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    return model
+
+
+def sources() -> dict[str, Any]:
+    """The same rows as everything that `fit` takes."""
+
+    class Rows(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray]:
+            return (X[8 * index : 8 * index + 8],)
+
+    def generator() -> Any:
+        while True:
+            yield (X[:8],)
+
+    import tensorflow as tf
+    import torch
+
+    tensors = torch.utils.data.TensorDataset(torch.tensor(X))
+    return {
+        "array": X,
+        "dict": {"x": X},
+        "tf.data": tf.data.Dataset.from_tensor_slices(X).batch(8),
+        "DataLoader": torch.utils.data.DataLoader(tensors, batch_size=8),
+        "PyDataset": Rows(),
+        "generator": generator(),
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", ["array", "dict", "tf.data", "DataLoader", "PyDataset", "generator"]
+)
+def test_every_source_of_data_trains(kind: str) -> None:
+    steps = {"steps_per_epoch": 3} if kind == "generator" else {}
+    history = make("vae").fit(sources()[kind], epochs=4, verbose=0, **steps).history
+    assert history["loss"][-1] < history["loss"][0]
+
+
+@pytest.mark.parametrize("kind", ["array", "tf.data", "DataLoader", "PyDataset"])
+def test_scaling_is_measured_on_every_source_that_can_be_read_again(kind: str) -> None:
+    model = make(normalize="minmax")
+    model.fit(sources()[kind], epochs=1, verbose=0)
+    np.testing.assert_allclose(ops.convert_to_numpy(model.normalizer.offset), X.min(0), rtol=1e-6)
+
+
+def test_sample_weights_without_y_count() -> None:
+    weights = np.zeros(24, "float32")
+    model = make()
+    assert model.evaluate(X, sample_weight=weights, verbose=0, return_dict=True)["loss"] == 0.0
+    before = model.get_weights()
+    model.fit(X, sample_weight=weights, epochs=1, verbose=0)
+    moved = [np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert sum(not same for same in moved) == 1  # the step counter
+
+
+def test_patience_stops_and_restores_the_best_weights() -> None:
+    model = make()
+    model.compile(optimizer=keras.optimizers.SGD(0.0))
+    history = model.fit(X, epochs=20, validation_data=X, patience=2, verbose=0).history
+    assert len(history["loss"]) == 3
+    with pytest.raises(ValueError, match="`patience` must be a number of epochs"):
+        model.fit(X, patience=0, verbose=0)
+
+
+def test_a_loss_that_is_not_a_number_stops_with_advice_and_the_last_good_weights() -> None:
+    model = make()
+    model.compile(optimizer=keras.optimizers.SGD(1e30))
+    before = [w.copy() for w in model.get_weights()]
+    with pytest.warns(UserWarning, match="Try a lower learning rate"):
+        history = model.fit(X, epochs=10, batch_size=4, verbose=0).history
+    assert len(history["loss"]) < 10
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    assert np.isfinite(model.predict(X)).all()
+    assert len(before) == len(model.get_weights())
+
+
+def test_validation_takes_every_form() -> None:
+    weights = np.ones(8, "float32")
+    for validation in (X[:8], (X[:8],), (X[:8], X[:8]), (X[:8], X[:8], weights)):
+        assert "val_loss" in make().fit(X, validation_data=validation, verbose=0).history
+
+
+def test_an_optimizer_of_torchs_own_is_stored_as_keras_own() -> None:
+    config = {
+        "optimizer": {
+            "module": "keras.src.backend.torch.optimizers.torch_adam",
+            "class_name": "Adam",
+            "config": {},
+            "registered_name": "Adam",
+        },
+        "jit_compile": False,
+    }
+    stored = portable_compile_config(config)
+    assert stored["optimizer"]["module"] == "keras.optimizers"
+    assert stored["jit_compile"] == "auto"
+
+
+RESUME = """
+import json, sys
+import keras, keras_ae, numpy as np
+from keras import ops
+model = keras.saving.load_model(sys.argv[1])
+x = np.load(sys.argv[2])
+predicted = model.predict(x)
+before = int(ops.convert_to_numpy(model.optimizer.iterations))
+history = model.fit(x, epochs=2, batch_size=8, shuffle=False, verbose=0).history
+noise = getattr(model.bottleneck, "noise", None) or model.bottleneck.table.noise
+print(json.dumps({
+    "predicted": predicted.tolist(),
+    "iterations": [before, int(ops.convert_to_numpy(model.optimizer.iterations))],
+    "step": int(ops.convert_to_numpy(model.step)),
+    "noise": ops.convert_to_numpy(noise.training_seed.state).tolist(),
+    "loss": history["loss"],
+    "jit": bool(model.jit_compile),
+}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", BACKENDS)
+@pytest.mark.parametrize("name", ["vae", "vq_vae"])
+def test_a_file_of_this_backend_resumes_on_every_backend(
+    name: str, target: str, tmp_path: Path
+) -> None:
+    options = {"num_codes": 4, "tokens": 2, "dead_code_threshold": 0.0} if name == "vq_vae" else {}
+    model = make(name, **options)
+    model.fit(X, epochs=2, batch_size=8, shuffle=False, verbose=0)
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "x.npy", X)
+    child = subprocess.run(
+        [sys.executable, "-c", RESUME, str(tmp_path / "model.keras"), str(tmp_path / "x.npy")],
+        env={**os.environ, "KERAS_BACKEND": target},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    there = json.loads(child.stdout.splitlines()[-1])
+    np.testing.assert_allclose(there["predicted"], model.predict(X), rtol=1e-4, atol=1e-5)
+    assert there["iterations"] == [6, 12]
+    assert there["step"] == 12
+    assert there["jit"] == (target == "jax")
+    noise = getattr(model.bottleneck, "noise", None) or model.bottleneck.table.noise
+    state = ops.convert_to_numpy(noise.training_seed.state)
+    if name == "vae":
+        assert there["noise"][0] == int(state[0])
+        assert there["noise"][1] > int(state[1])
+    here = model.fit(X, epochs=2, batch_size=8, shuffle=False, verbose=0).history["loss"]
+    if name == "vq_vae":  # no noise: the same numbers everywhere
+        np.testing.assert_allclose(there["loss"], here, rtol=1e-4)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import keras_ae
+
+X = np.random.default_rng(0).random((9, 6)).astype("float32")
+
+
+def make(name: str, **options: Any) -> Any:
+    return keras_ae.create(name, input_shape=(6,), latent_dim=3, hidden=[8], **options)
+
+
+def test_a_deterministic_score_is_the_negative_log_likelihood() -> None:
+    model = make("autoencoder", likelihood={"name": "gaussian", "scale": 0.5})
+    wanted = -stats.norm.logpdf(X, model.predict(X), 0.5).sum(1)
+    np.testing.assert_allclose(model.score(X), wanted, rtol=1e-4)
+
+
+def test_a_variational_score_adds_the_divergence_whatever_its_weight() -> None:
+    model = make("beta_vae", beta=7.0)
+    code = model(X)
+    mean, log_var = (np.asarray(keras_array(code[k])) for k in ("mean", "log_var"))
+    kl = 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var).sum(1)
+    wanted = -stats.norm.logpdf(X, model.predict(X)).sum(1) + kl
+    np.testing.assert_allclose(model.score(X), wanted, rtol=1e-4)
+
+
+def keras_array(tensor: Any) -> np.ndarray:
+    from keras import ops
+
+    return ops.convert_to_numpy(tensor)
+
+
+def test_samples_repeat_with_their_seed() -> None:
+    model = make("vae")
+    np.testing.assert_array_equal(model.sample(4, seed=1), model.sample(4, seed=1))
+    assert not np.array_equal(model.sample(4, seed=1), model.sample(4, seed=2))
+
+
+def test_sampling_needs_a_prior() -> None:
+    with pytest.raises(ValueError, match="`autoencoder` has no prior to sample from"):
+        make("autoencoder").sample(3)
+    assert make("autoencoder", prior="standard_normal").sample(3).shape == (3, 6)
+
+
+def test_posterior_draws_scatter_around_the_code() -> None:
+    model = make("vae")
+    drawn = model.sample_posterior(X, samples=400, seed=0)
+    spread = np.exp(keras_array(model(X)["log_var"]) / 2)
+    assert drawn.shape == (400, 9, 3)
+    assert (abs(drawn.mean(0) - model.encode(X)) < 0.25 * spread).all()
+    with pytest.raises(ValueError, match="whose code is deterministic"):
+        make("autoencoder").sample_posterior(X)
+
+
+def test_interpolation_starts_and_ends_at_the_reconstructions() -> None:
+    model = make("vae")
+    lines = model.interpolate(X[:2], X[2:4], steps=5)
+    assert lines.shape == (2, 5, 6)
+    np.testing.assert_allclose(lines[:, 0], model.predict(X[:2]), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(lines[:, -1], model.predict(X[2:4]), rtol=1e-4, atol=1e-5)
+
+
+def test_a_traversal_moves_one_number_of_the_code() -> None:
+    model = make("vae")
+    walks = model.traverse(X[0], steps=5, span=2.0)
+    assert walks.shape == (3, 5, 6)
+    code = model.encode(X[:1])
+    code[0, 1] = 2.0
+    np.testing.assert_allclose(walks[1, -1], model.decode(code)[0], rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"`dimension` must be in 0\.\.2"):
+        model.traverse(X[0], dimension=3)
+    with pytest.raises(ValueError, match="needs a code that is a vector"):
+        make("vq_vae").traverse(X[0])
+
+
+def test_decoding_refuses_codes_of_another_shape() -> None:
+    with pytest.raises(ValueError, match=r"`z` must have the shape \(batch, 3\)"):
+        make("vae").decode(np.zeros((2, 4)))
+
+
+def test_corrupting_repeats_with_its_seed_and_needs_a_corruption() -> None:
+    model = make("denoising_autoencoder")
+    np.testing.assert_array_equal(model.corrupt(X, seed=1), model.corrupt(X, seed=1))
+    assert 0.1 < (model.corrupt(X, seed=1) - X).std() < 0.5
+    with pytest.raises(ValueError, match="`vae` has none"):
+        make("vae").corrupt(X)
+
+
+def test_bad_input_is_refused_before_anything_runs() -> None:
+    model = make("vae")
+    broken = X.copy()
+    broken[3, 2] = np.nan
+    for method in (model.encode, model.score, model.predict):
+        with pytest.raises(ValueError, match=r"`x` must be finite. Received: nan at \(3, 2\)"):
+            method(broken)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_ae
+from keras_ae import inputs
+from keras_ae.normalizers import Normalizer
+
+X = np.random.default_rng(0).random((10, 4)).astype("float32")
+
+
+def make(**options: Any) -> Any:
+    model = keras_ae.create("autoencoder", input_shape=(4,), latent_dim=2, hidden=[6], **options)
+    model.compile(optimizer="adam")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (X[:, :3], ValueError, r"`x` must have the shape \(batch, 4\). Received: shape \(10, 3\)"),
+        (X[0], ValueError, r"For one example use x\[None\]"),
+        (X.reshape(10, 2, 2), ValueError, r"Use x\.reshape\(-1, 4\)"),
+        (X[:0], ValueError, "`x` must have at least one row"),
+        (X.astype(str), TypeError, "`x` must hold numbers. Received: dtype"),
+        (np.where(X == X[2, 1], np.inf, X), ValueError, r"Received: inf at \(2, 1\)"),
+        ({"images": X}, ValueError, "an input dict must have the key 'x'"),
+        ({"x": X, "label": X}, ValueError, "an input dict must have the key 'x'"),
+    ],
+)
+def test_bad_training_data_are_refused(x: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make().fit(x, verbose=0)
+
+
+def test_labels_as_y_are_refused_with_the_place_where_they_go() -> None:
+    with pytest.raises(ValueError, match="Labels go through `condition`"):
+        make().fit(X, np.arange(10), verbose=0)
+
+
+def test_integers_and_double_precision_and_lists_are_taken() -> None:
+    model = make()
+    for x in (X.astype("float64"), (255 * X).astype("uint8"), X.tolist()):
+        model.fit(x, epochs=1, verbose=0)
+
+
+def test_a_mask_takes_entries_out_of_the_loss_and_of_the_input() -> None:
+    model = make()
+    mask = (np.random.default_rng(1).random(X.shape) < 0.6).astype("float32")
+    other = np.where(mask > 0, X, 0.123).astype("float32")
+    np.testing.assert_allclose(
+        model.score({"x": X, "mask": mask}), model.score({"x": other, "mask": mask}), rtol=1e-6
+    )
+    assert not np.allclose(model.score(X), model.score({"x": X, "mask": mask}))
+
+
+def test_nan_stands_for_a_missing_entry_when_asked() -> None:
+    model = make(missing="mask")
+    holes = X.copy()
+    holes[::2, 1] = np.nan
+    mask = np.isfinite(holes).astype("float32")
+    np.testing.assert_allclose(
+        model.score(holes), model.score({"x": np.nan_to_num(holes), "mask": mask}), rtol=1e-6
+    )
+    assert np.isfinite(model.fit(holes, epochs=2, verbose=0).history["loss"]).all()
+    assert np.isfinite(model.predict(holes)).all()
+
+
+def test_a_target_of_its_own_is_reconstructed() -> None:
+    batch = inputs.make_batch(
+        ops.convert_to_tensor(X), ops.convert_to_tensor(1 - X), Normalizer("none"), (4,), None
+    )
+    np.testing.assert_array_equal(ops.convert_to_numpy(batch.target), 1 - X)
+    np.testing.assert_array_equal(ops.convert_to_numpy(batch.x), X)
+
+
+def test_a_generator_cannot_be_measured_before_training() -> None:
+    generator = ((X,) for _ in range(3))
+    with pytest.raises(ValueError, match=r"Call `model\.adapt\(x\)` first"):
+        make(normalize="standard").fit(generator, verbose=0)

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_ae
+from keras_ae.bottlenecks import Deterministic, Gaussian
+from keras_ae.datasets import ArrayBatches
+from keras_ae.objectives import KLDivergence, Reconstruction
+
+X = np.random.default_rng(0).random((20, 6)).astype("float32")
+
+
+def make(name: str = "vae", **options: Any) -> Any:
+    model = keras_ae.create(
+        name, **{"input_shape": (6,), "latent_dim": 2, "hidden": [8], **options}
+    )
+    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    return model
+
+
+def test_a_term_that_the_bottleneck_cannot_serve_is_refused_by_name() -> None:
+    with pytest.raises(
+        ValueError, match=r"KLDivergence needs \['log_var', 'mean'\].*Deterministic"
+    ):
+        keras_ae.LatentModel((6,), bottleneck=Deterministic(2), objective=[KLDivergence()])
+
+
+def test_an_objective_needs_terms_of_different_names() -> None:
+    for objective in ([], [Reconstruction(), Reconstruction()]):
+        with pytest.raises(ValueError, match="terms of different names"):
+            keras_ae.LatentModel((6,), bottleneck=Deterministic(2), objective=objective)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, -1), (2.5,), "ab"])
+def test_an_impossible_input_shape_is_refused(shape: Any) -> None:
+    with pytest.raises(ValueError, match="`input_shape` must be the shape of one example"):
+        keras_ae.LatentModel(shape, bottleneck=Deterministic(2), objective=[Reconstruction()])
+
+
+def test_the_models_parts_are_plain_keras_models() -> None:
+    model = make(input_shape=(8, 8, 1), encoder="conv")
+    assert model.encoder.output_shape == (None, 4, 4, 8)
+    assert model.decoder.output_shape == (None, 8, 8, 1)
+    classifier = keras.Sequential([model.encoder, keras.layers.Flatten(), keras.layers.Dense(3)])
+    assert classifier(np.zeros((2, 8, 8, 1), "float32")).shape == (2, 3)
+
+
+def test_any_keras_layer_serves_as_encoder_and_decoder(tmp_path: Path) -> None:
+    model = make(
+        encoder=keras.layers.Dense(5, activation="relu"),
+        decoder=keras.Sequential([keras.Input((2,)), keras.layers.Dense(6)]),
+    )
+    model.fit(X, epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(X), model.predict(X), rtol=1e-6)
+
+
+def test_a_decoder_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a decoder must give the shape \(6,\).*gives \(5,\)"):
+        make(decoder=keras.layers.Dense(5))
+
+
+def test_every_output_has_the_batch_first_and_none_is_missing() -> None:
+    outputs = make("vq_vae", num_codes=4, tokens=3)(X)
+    assert all(value.shape[0] == len(X) for value in outputs.values())
+
+
+def test_calling_a_model_is_deterministic_and_evaluation_is_not_at_the_mean() -> None:
+    model = make(likelihood={"name": "gaussian", "scale": 0.1})
+    first, again = (ops.convert_to_numpy(model(X)["latent"]) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    at_mean = float(model.score(X).mean())
+    assert model.evaluate(X, verbose=0, return_dict=True)["loss"] > at_mean
+
+
+def test_evaluation_averages_its_passes_and_repeats_with_its_seed() -> None:
+    model = make()
+    runs = {
+        key: model.evaluate(X, samples=samples, seed=seed, verbose=0, return_dict=True)["loss"]
+        for key, samples, seed in (("a", 1, 0), ("b", 1, 0), ("c", 1, 1), ("d", 4, 0))
+    }
+    assert runs["a"] == runs["b"]
+    assert len({runs["a"], runs["c"], runs["d"]}) == 3
+
+
+def test_training_counts_its_own_steps() -> None:
+    model = make()
+    model.fit(X, epochs=3, batch_size=8, verbose=0)
+    assert int(ops.convert_to_numpy(model.step)) == 9
+    model.evaluate(X, verbose=0)
+    assert int(ops.convert_to_numpy(model.step)) == 9
+
+
+def test_a_schedule_weighs_a_term_by_the_models_step() -> None:
+    warm_up = keras.optimizers.schedules.PolynomialDecay(0.0, 1000, 1.0)
+    model = make("beta_vae", beta=warm_up)
+    logs = model.fit(X, epochs=1, batch_size=20, verbose=0).history
+    assert logs["loss"][0] == pytest.approx(logs["reconstruction"][0], rel=1e-5)
+
+
+def test_a_users_own_regularizer_joins_the_loss() -> None:
+    layer = keras.layers.Dense(5, kernel_regularizer=keras.regularizers.L2(1.0))
+    model = make("autoencoder", encoder=layer)
+    logs = model.evaluate(X, verbose=0, return_dict=True)
+    penalty = float((np.array(layer.get_weights()[0]) ** 2).sum())
+    assert logs["loss"] == pytest.approx(logs["reconstruction"] + penalty, rel=1e-4)
+
+
+def test_the_users_metrics_compare_the_reconstruction_with_its_target() -> None:
+    model = make("autoencoder", normalize="standard")
+    model.compile(optimizer="adam", metrics=["mse"])
+    model.fit(5 + 3 * X, epochs=1, verbose=0)
+    logged = model.evaluate(5 + 3 * X, verbose=0, return_dict=True)["mse"]
+    wanted = ((model.predict(5 + 3 * X) - (5 + 3 * X)) ** 2).mean()
+    assert logged == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_loss_of_the_users_is_refused() -> None:
+    model = make()
+    model.compile(optimizer="adam", loss="mse")
+    with pytest.raises(ValueError, match="the loss must be the model's objective"):
+        model.fit(X, verbose=0)
+
+
+def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
+    def train(model: Any, epochs: int, initial_epoch: int = 0) -> None:
+        batches = ArrayBatches(X, batch_size=8, seed=1, epoch=initial_epoch)
+        model.fit(batches, epochs=epochs, initial_epoch=initial_epoch, verbose=0, shuffle=False)
+
+    keras.utils.set_random_seed(0)
+    whole = make()
+    train(whole, 4)
+    keras.utils.set_random_seed(0)
+    first = make()
+    train(first, 2)
+    first.save(tmp_path / "half.keras")
+    keras.utils.set_random_seed(99)
+    second = keras.saving.load_model(tmp_path / "half.keras")
+    train(second, 4, initial_epoch=2)
+    for a, b in zip(whole.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
+
+
+def test_the_same_seed_gives_the_same_training() -> None:
+    results = []
+    for _ in range(2):
+        keras.utils.set_random_seed(5)
+        model = make()
+        results.append(model.fit(X, epochs=2, batch_size=8, verbose=0).history["loss"])
+    assert results[0] == results[1]
+
+
+def test_the_config_holds_what_was_said_and_not_the_defaults() -> None:
+    config = make("beta_vae", beta=2.0).get_config()
+    assert config["beta"] == 2.0
+    assert config["hidden"] == [8]
+
+
+def test_the_dtype_policy_comes_back_with_the_model(tmp_path: Path) -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        make().save(tmp_path / "model.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.dtype_policy.name == "mixed_bfloat16"
+    assert loaded.encoder.layers[-1].compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_large_numbers_are_scaled_before_half_precision_sees_them() -> None:
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = make("autoencoder", normalize="standard")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    salaries = 1e6 * (1 + X)
+    assert np.isfinite(model.fit(salaries, epochs=1, verbose=0).history["loss"]).all()
+
+
+def test_codes_of_a_custom_composition_are_drawn() -> None:
+    model = keras_ae.LatentModel(
+        (6,), bottleneck=Gaussian(2), objective=[Reconstruction(), KLDivergence()], hidden=[4]
+    )
+    assert model.sample_posterior(X, samples=3, seed=0).shape == (3, len(X), 2)

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import keras
+
+from keras_ae.corruptions import SaltAndPepper
+from keras_ae.objectives import KLDivergence
+from keras_ae.parts import deserialize, serialize
+
+
+def test_a_part_comes_back_from_plain_data_with_its_arguments() -> None:
+    part = SaltAndPepper(0.3, high=2.0)
+    copy = deserialize(serialize(part))
+    assert isinstance(copy, SaltAndPepper)
+    assert copy.get_config() == {"rate": 0.3, "low": 0.0, "high": 2.0}
+
+
+def test_nested_keras_objects_survive() -> None:
+    warm_up = keras.optimizers.schedules.PolynomialDecay(0.0, 10, 1.0)
+    copy = deserialize(serialize({"terms": [KLDivergence(warm_up)], "sizes": (1, 2)}))
+    assert copy["sizes"] == [1, 2]
+    assert copy["terms"][0].weight.get_config() == warm_up.get_config()
