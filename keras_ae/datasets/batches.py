@@ -55,6 +55,7 @@ class ArrayBatches(keras.utils.PyDataset):
             )
         self.arrays: tuple[Any, ...] = tuple(a for a in (x, y, sample_weight) if a is not None)
         self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, epoch
+        self._taken: set[int] = set()
         self._order = self._permutation()
 
     def __len__(self) -> int:
@@ -63,12 +64,17 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return batch `index` of this epoch: (x,), (x, y) or (x, y, sample_weight)."""
+        self._taken.add(index)
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         return tuple(array[rows] for array in self.arrays)
 
     def on_epoch_end(self) -> None:
-        """Go to the next epoch's order."""
+        """Go to the next epoch's order, if all batches of this one were taken."""
+        # Before its first epoch Keras ends one that it only looked into, to build the model.
+        if len(self._taken) < len(self):
+            return
         self.epoch += 1
+        self._taken.clear()
         self._order = self._permutation()
 
     def _permutation(self) -> np.ndarray:
