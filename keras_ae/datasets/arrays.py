@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -17,6 +18,7 @@ EXAMPLES = ("x", "X", "data", "x_train")
 LABELS = ("y", "Y", "labels", "y_train")
 PARTS = ("x_train", "y_train", "x_test", "y_test")
 MAGIC = (b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")
+# What NumPy and zipfile raise at damaged bytes, found by damaging files at random.
 BROKEN = (
     ValueError,
     OSError,
@@ -27,6 +29,7 @@ BROKEN = (
     RuntimeError,
     SyntaxError,
     BadZipFile,
+    TokenError,
     zlib.error,
 )
 

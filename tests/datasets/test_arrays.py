@@ -93,6 +93,7 @@ NPZ = _npz(x=images(50, 4, 4))
 BROKEN = {
     "truncated.npy": _npy(np.zeros((50, 4)))[:-9],
     "short.npy": _npy(np.zeros((50, 4)))[:9],
+    "header.npy": _npy(np.zeros((50, 4))).replace(b"}", b" ", 1),
     "empty.npy": b"",
     "text.npy": b"1 2 3\n4 5 6\n",
     "objects.npy": _npy(np.array([[1, None]], object)),
