@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,21 @@ def read(inputs: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
             f"Received keys: {sorted(map(str, inputs))}"
         )
     return inputs["x"], inputs.get("condition"), inputs.get("mask")
+
+
+def checked_shape(input_shape: Sequence[int] | int) -> Shape:
+    """Return the shape of one example as a tuple of ints.
+
+    Raises:
+        ValueError: It is empty or holds anything but whole numbers of at least 1.
+    """
+    shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+    if not shape or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in shape):
+        raise ValueError(
+            "`input_shape` must be the shape of one example, of whole numbers of at least 1, "
+            f"without the batch axis. Received: input_shape={input_shape!r}"
+        )
+    return shape
 
 
 def make_batch(

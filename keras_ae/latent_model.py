@@ -60,7 +60,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
     ) -> None:
         # Keras would cast inputs to half precision before they are scaled.
         super().__init__(autocast=False, name=snake_case(type(self).__name__))
-        self.event_shape: Shape = checked_shape(input_shape)
+        self.event_shape: Shape = data.checked_shape(input_shape)
         if missing not in (None, "mask"):
             raise ValueError(f"`missing` must be None or 'mask'. Received: missing={missing!r}")
         self.missing = missing
@@ -359,18 +359,3 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
         from keras_ae import exporting
 
         return exporting.export(self, filepath, format=format, **options)
-
-
-def checked_shape(input_shape: Sequence[int] | int) -> Shape:
-    """Return the shape of one example as a tuple of ints.
-
-    Raises:
-        ValueError: It is empty or holds anything but whole numbers of at least 1.
-    """
-    shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
-    if not shape or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in shape):
-        raise ValueError(
-            "`input_shape` must be the shape of one example, of whole numbers of at least 1, "
-            f"without the batch axis. Received: input_shape={input_shape!r}"
-        )
-    return shape

@@ -38,7 +38,16 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "typing.py": "holds names of types only",
     "__init__.py": "test_importing_the_package_is_quick_and_loads_nothing_heavy, here",
     "exporting/worker.py": "exporting/test_saved_model.py, whose child process it is",
-    "cli/__main__.py": "hands over to cli/main.py",
+    **dict.fromkeys(
+        [
+            f"cli/{name}.py"
+            for name in (
+                *("__main__", "checkpoints", "commands", "errors", "index", "options", "outcome"),
+                *("pictures", "session", "settings", "sweep", "training", "verbs"),
+            )
+        ],
+        "cli/test_main.py, which runs the whole command",
+    ),
 }
 
 # On torch a layer is a torch module: a method of one of these names replaces torch's own.

@@ -27,7 +27,7 @@ def make(**options: Any) -> Any:
         (X.reshape(10, 2, 2), ValueError, r"Use x\.reshape\(-1, 4\)"),
         (X[:0], ValueError, "`x` must have at least one row"),
         (X.astype(str), TypeError, "`x` must hold numbers. Received: dtype"),
-        (np.where(X == X[2, 1], np.inf, X), ValueError, r"Received: inf at \(2, 1\)"),
+        (np.where(X[2, 1] == X, np.inf, X), ValueError, r"Received: inf at \(2, 1\)"),
         ({"images": X}, ValueError, "an input dict must have the key 'x'"),
         ({"x": X, "label": X}, ValueError, "an input dict must have the key 'x'"),
     ],

@@ -10,6 +10,14 @@ import keras
 from keras_ae.typing import Shape
 
 
+@keras.saving.register_keras_serializable("keras_ae.networks")
+class SequenceEncoder(keras.Model):
+    """A functional model that takes a mask over steps and gives a vector, which has none."""
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """Return None: behind the last state there are no steps left to mask."""
+
+
 def encoder(
     input_shape: Shape,
     *,
@@ -37,7 +45,7 @@ def encoder(
         if bidirectional:
             layer = keras.layers.Bidirectional(layer, name=f"both_ways_{i}")
         x = layer(x)
-    return keras.Model(inputs, x, name="encoder")
+    return SequenceEncoder(inputs, x, name="encoder")
 
 
 def decoder(

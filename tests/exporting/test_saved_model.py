@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import keras_ae
+from keras_ae.exporting import ExportReport, parity
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return keras_ae.create(
+        "vq_vae", input_shape=(6, 5, 1), latent_dim=3, num_codes=8, hidden=[4], encoder="conv"
+    )
+
+
+@pytest.fixture(scope="module")
+def exported(model: Any, tmp_path_factory: pytest.TempPathFactory) -> ExportReport:
+    report: ExportReport = model.export(tmp_path_factory.mktemp("served") / "ae" / "1")
+    return report
+
+
+@pytest.fixture(scope="module")
+def loaded(exported: ExportReport) -> Any:
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(exported.path))
+
+
+def test_every_signature_equals_the_model(exported: ExportReport) -> None:
+    assert set(exported.parity) == set(parity.SIGNATURES)
+    assert max(exported.parity.values()) <= parity.TOLERANCE
+    assert [p.name for p in exported.path.parent.iterdir()] == ["1"]
+    assert (exported.path / "assets.extra" / "model.keras").is_file()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 11])
+def test_any_number_of_rows_is_served(model: Any, loaded: Any, rows: int) -> None:
+    x = np.random.default_rng(rows).random((rows, 6, 5, 1), dtype="float32")
+    served = loaded.signatures["serving_default"](x=x)["reconstruction"].numpy()
+    np.testing.assert_allclose(served, model.reconstruct(x), rtol=1e-5, atol=1e-5)
+    assert loaded.signatures["score"](x=x)["score"].shape == (rows,)
+
+
+def test_a_wrong_shape_is_refused_by_the_graph(loaded: Any) -> None:
+    import tensorflow as tf
+
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        loaded.signatures["encode"](x=tf.zeros((2, 1, 1, 1)))
+
+
+def test_no_random_operation_is_in_the_graph(loaded: Any) -> None:
+    for signature in loaded.signatures.values():
+        names = {node.op for node in signature.graph.as_graph_def().node}
+        assert not [name for name in names if "Random" in name]
+
+
+def test_a_version_is_never_overwritten(model: Any, exported: ExportReport) -> None:
+    with pytest.raises(ValueError, match="A version is never overwritten"):
+        model.export(exported.path)
+
+
+def test_nothing_is_left_when_the_copy_differs(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parity, "TOLERANCE", -1.0)
+    with pytest.raises(ValueError, match="an export must equal its model"):
+        model.export(tmp_path / "ae" / "1")
+    assert list((tmp_path / "ae").iterdir()) == []
+
+
+def test_a_child_that_fails_says_why_and_leaves_nothing(model: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="No module named 'not_there'"):
+        model.export(tmp_path / "ae" / "1", modules=["not_there"])
+    assert list((tmp_path / "ae").iterdir()) == []
+
+
+def test_without_tensorflow_the_fix_is_named(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="tensorflow-cpu"):
+        model.export(tmp_path / "1")

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_ae.networks import recurrent
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(3, 6, 2)).astype("float32")
+
+
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-a))
+
+
+def test_an_lstm_reads_as_its_equations_say() -> None:
+    """Hochreiter and Schmidhuber (1997) with forget gates; Keras's order: i, f, c, o."""
+    encoder = recurrent.encoder((6, 2), hidden=[4])
+    kernel, memory, bias = (RNG.normal(scale=0.5, size=w.shape) for w in encoder.get_weights())
+    encoder.set_weights([kernel, memory, bias])
+    h = c = np.zeros((3, 4))
+    for step in range(6):
+        i, f, g, o = np.split(X[:, step] @ kernel + h @ memory + bias, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+    np.testing.assert_allclose(ops.convert_to_numpy(encoder(X)), h, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_masked_steps_change_nothing(cell: str, bidirectional: bool) -> None:
+    encoder = recurrent.encoder((6, 2), hidden=[4, 3], cell=cell, bidirectional=bidirectional)
+    mask = ops.convert_to_tensor(np.arange(6) < np.array([[6], [4], [2]]))
+    other = np.where(ops.convert_to_numpy(mask)[..., None], X, 9.0).astype("float32")
+    first, second = (ops.convert_to_numpy(encoder(v, mask=mask)) for v in (X, other))
+    np.testing.assert_allclose(first, second, rtol=1e-6)
+    assert not np.allclose(ops.convert_to_numpy(encoder(other))[1:], second[1:])
+
+
+def test_what_is_not_a_sequence_and_unknown_cells_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"the shape \(time steps, features\)"):
+        recurrent.encoder((6,))
+    with pytest.raises(ValueError, match="`cell` must be 'lstm' or 'gru'"):
+        recurrent.encoder((6, 2), cell="rnn")
+    with pytest.raises(ValueError, match="needs at least one layer"):
+        recurrent.encoder((6, 2), hidden=[])

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import pytest
+
+import keras_ae
+from keras_ae.reports import RunFolder
+from keras_ae.reports.run import read_config, replacing
+
+
+def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+
+    def fail_halfway() -> None:
+        with replacing(target) as partial:
+            partial.write_text("half")
+            raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        fail_halfway()
+    assert list(tmp_path.iterdir()) == []
+    with replacing(target) as partial:
+        partial.write_text("whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_history_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    rows = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": 1e-9}]
+    run.write_history(rows)
+    assert run.read_history() == rows
+    assert RunFolder(tmp_path / "other").read_history() == []
+
+
+def test_a_damaged_or_foreign_model_is_refused_in_one_line(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    with pytest.raises(FileNotFoundError, match="must hold model.keras"):
+        run.load_model()
+    run.model.write_bytes(b"PK\x03\x04 not a model")
+    with pytest.raises(ValueError, match="must be a whole model file"):
+        run.load_model()
+    inputs = keras.Input((2,))
+    keras.Model(inputs, keras.layers.Dense(2)(inputs)).save(run.model)
+    with pytest.raises(ValueError, match="must hold a keras_ae model. Received: Functional"):
+        run.load_model()
+    keras_ae.create("autoencoder", input_shape=(3,), latent_dim=2).save(run.model)
+    assert run.load_model().latent_shape == (2,)
+
+
+def test_settings_that_are_no_mapping_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    with pytest.raises(FileNotFoundError, match="must be a YAML file"):
+        read_config(path)
+    for text, message in (("a: [", "must be YAML"), ("- 1", "must hold a mapping")):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            read_config(path)
