@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_ae import inputs as data
+from keras_ae.backend.optimizer_group import OptimizerGroup
 from keras_ae.callbacks import StopOnNonFinite
 
 START_ROWS = 10_000
@@ -44,6 +45,9 @@ def prepare_validation(model: Any, validation: Any) -> Any:
 
 def start(model: Any, x: Any) -> None:
     """Adapt what starts from data (scaling, a codebook) on the training data, once."""
+    if model.phases and not isinstance(model.optimizer, OptimizerGroup):
+        model.optimizer = OptimizerGroup.like(model.optimizer, [p.name for p in model.phases])
+        model.optimizer.build(model.trainable_variables)
     if model.normalizer.needs_data:
         model.normalizer.adapt(data.batches_of(x))
     is_fresh = int(ops.convert_to_numpy(model.step)) == 0
@@ -86,6 +90,17 @@ def callbacks(given: Any, patience: int | None, validates: bool) -> list[Any]:
             )
         )
     return chosen
+
+
+def compile_config(model: Any, config: Any) -> Any:
+    """Return the model's compile config in the form that is saved."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and not optimizer.built:
+        # Loading builds the optimizer, and refuses a file in which it was not.
+        optimizer.build(model.trainable_variables)
+    if isinstance(optimizer, OptimizerGroup):  # made from the compiled one when training began
+        config = {**config, "optimizer": keras.saving.serialize_keras_object(optimizer)}
+    return portable_compile_config(config)
 
 
 def portable_compile_config(config: Any) -> Any:

@@ -13,6 +13,7 @@ from keras import ops
 
 from keras_ae import corruptions, fitting, likelihoods, networks, normalizers, priors
 from keras_ae import inputs as data
+from keras_ae.backend import phased
 from keras_ae.bottlenecks import Bottleneck
 from keras_ae.distributions.noise import Noise
 from keras_ae.inference import Inference, Views
@@ -41,6 +42,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
         corruption: What is done to inputs in training, or None.
         normalize: "standard" or "minmax" scaling, measured on the training data and stored.
         missing: "mask" when NaN stands for a missing entry.
+        phases: What a training step alternates; one gradient of the whole loss when empty.
     """
 
     def __init__(
@@ -57,13 +59,14 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
         corruption: Any = None,
         normalize: Any = None,
         missing: str | None = None,
+        phases: Sequence[phased.Phase] = (),
     ) -> None:
         # Keras would cast inputs to half precision before they are scaled.
         super().__init__(autocast=False, name=snake_case(type(self).__name__))
         self.event_shape: Shape = data.checked_shape(input_shape)
         if missing not in (None, "mask"):
             raise ValueError(f"`missing` must be None or 'mask'. Received: missing={missing!r}")
-        self.missing = missing
+        self.missing, self.phases = missing, tuple(phases)
         self.normalizer = normalizers.get(normalize)
         self.corruption: Any = corruptions.get(corruption)
         self.likelihood = likelihoods.get(likelihood)
@@ -171,20 +174,47 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
         """Return the weighted sum of the terms, nats per example, and log each by its name."""
         if y_pred is None:
             y_pred = self(x, training=training)
-        batch = self.batch(x, y)
-        total = ops.zeros((), "float32")
-        for term in self.objective:
-            value = ops.cast(term.value(self, batch, y_pred, training), "float32")
-            if sample_weight is not None:
-                value = value * ops.cast(sample_weight, "float32")
-            rows = ops.broadcast_to(value, (ops.shape(batch.x)[0],))
-            self._trackers[term.name].update_state(rows)
-            total = total + term.weight_at(self.step) * ops.mean(value)
-        for penalty in self.losses:
-            total = total + ops.cast(penalty, "float32")
+        values = self.terms(x, y, y_pred, sample_weight, training)
+        self.track(values, ops.shape(y_pred["latent"])[0])
+        total = self.total(values)
         if training:
             self.step.assign_add(1)
         return total
+
+    @final
+    def terms(
+        self,
+        x: Any,
+        y: Tensor | None,
+        outputs: Outputs,
+        sample_weight: Tensor | None = None,
+        training: bool = False,
+        names: Sequence[str] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the mean over the batch of each term (those named, or all), nats, float32."""
+        batch, values = self.batch(x, y), {}
+        for term in self.objective:
+            if names is None or term.name in names:
+                value = ops.cast(term.value(self, batch, outputs, training), "float32")
+                if sample_weight is not None:
+                    value = value * ops.cast(sample_weight, "float32")
+                values[term.name] = ops.mean(value)
+        return values
+
+    @final
+    def total(self, values: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum of terms and the penalties of the layers' own regularizers."""
+        weights = {term.name: term.weight_at(self.step) for term in self.objective}
+        total = sum((ops.cast(loss, "float32") for loss in self.losses), ops.zeros((), "float32"))
+        for name, value in values.items():
+            total = total + weights[name] * value
+        return total
+
+    @final
+    def track(self, values: Mapping[str, Tensor], rows: Tensor) -> None:
+        """Add a batch's terms to the running means that are logged, by its number of rows."""
+        for name, value in values.items():
+            self._trackers[name].update_state(value, sample_weight=rows)
 
     @final
     def compute_metrics(
@@ -245,6 +275,12 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
         """Measure what `normalize` asked for on `x`, once more where it was measured before."""
         checked = data.check_data(x, self.event_shape, self.missing)
         self.normalizer.adapt(data.batches_of(checked))
+
+    def train_step(self, *arguments: Any) -> Any:
+        """Run Keras's own step, or the phases that the model alternates."""
+        if self.phases:
+            return phased.train_step(self, *arguments)
+        return super().train_step(*arguments)
 
     def evaluate(
         self, x: Any = None, y: Any = None, *, samples: int = 1, seed: int = 0, **options: Any
@@ -346,11 +382,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
 
     def get_compile_config(self) -> Any:
         """Return a compile config that every backend can load."""
-        optimizer = getattr(self, "optimizer", None)
-        if optimizer is not None and not optimizer.built:
-            # Loading builds the optimizer, and refuses a file in which it was not.
-            optimizer.build(self.trainable_variables)
-        return fitting.portable_compile_config(super().get_compile_config())
+        return fitting.compile_config(self, super().get_compile_config())
 
     def export(
         self, filepath: str | os.PathLike[str], format: str = "saved_model", **options: Any

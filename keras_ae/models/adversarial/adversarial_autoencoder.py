@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from keras_ae.backend.phased import Phase
 from keras_ae.bottlenecks import Deterministic
 from keras_ae.latent_model import LatentModel
 from keras_ae.objectives import Adversarial, Reconstruction
@@ -16,13 +17,16 @@ class AdversarialAutoencoder(LatentModel):
     """Pulls the codes' distribution to the prior by a critic instead of a divergence.
 
     Minimises -log p(x | z) + adversarial * (-log D(z)), z = f(x), against a critic D that tells
-    codes from draws of the prior.
+    codes from draws of the prior. By default all weights move at once, each player by its own
+    gradient; `alternate=True` takes the paper's three steps for each batch (reconstruction,
+    critic, encoder), each with an optimizer of its own.
 
     Args:
         input_shape: Shape of one example, without the batch axis.
         latent_dim: Length of the code.
         adversarial: Weight of the encoder's share of the game.
         critic_hidden: Widths of the critic's hidden layers.
+        alternate: Whether the players move in turn instead of at once.
         prior: The distribution that the codes are pulled to.
         **trunk: See `LatentModel`.
 
@@ -42,11 +46,18 @@ class AdversarialAutoencoder(LatentModel):
         *,
         adversarial: float = 1.0,
         critic_hidden: Sequence[int] = (256, 256),
+        alternate: bool = False,
         prior: Any = "standard_normal",
         **trunk: Any,
     ) -> None:
+        autoencoder = Phase(
+            "reconstruction", lambda m: [m.encoder, m.bottleneck, m.decoder], ("reconstruction",)
+        )
+        critic = Phase("critic", lambda m: [m.objective[1].critic], ("adversarial",))
+        encoder = Phase("encoder", lambda m: [m.encoder, m.bottleneck], ("adversarial",))
         super().__init__(
             input_shape,
+            phases=(autoencoder, critic, encoder) if alternate else (),
             bottleneck=Deterministic(latent_dim),
             prior=prior,
             objective=[Reconstruction(), Adversarial(adversarial, tuple(critic_hidden))],
