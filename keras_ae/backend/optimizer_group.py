@@ -49,7 +49,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         for optimizer in self.optimizers.values():
             optimizer.build(variables)
         self._trainable_variables = list(variables)
-        self.built = True
+        self.built: bool = True
 
     @property
     def variables(self) -> list[Any]:
