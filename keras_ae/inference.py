@@ -11,7 +11,7 @@ from keras import ops
 from keras_ae import inputs as data
 from keras_ae.bottlenecks.bottleneck import checked_size
 from keras_ae.distributions.noise import Noise
-from keras_ae.typing import Tensor
+from keras_ae.typing import Outputs, Tensor
 
 
 class View(keras.Model):
@@ -187,6 +187,46 @@ class Inference:
             )
         self.corruption.noise.reset_evaluation(_fresh(seed))
         return self._run("corrupt_tensor", x, **options)
+
+    # The same as functions of tensors, one batch at a time: what the views run and exports hold.
+
+    def encode_tensor(self: Any, x: Any) -> Tensor:
+        """Return codes `(batch, *latent_shape)`: the posterior mean, or the code."""
+        return ops.cast(self._infer(x)["latent"], "float32")
+
+    def decode_tensor(self: Any, z: Tensor) -> Tensor:
+        """Return E[x | z] `(batch, *event_shape)` in data units."""
+        return self._data_units(self.decoder(z, training=False))
+
+    def reconstruct_tensor(self: Any, x: Any) -> Tensor:
+        """Return reconstructions `(batch, *event_shape)` in data units."""
+        return self._infer(x)["reconstruction"]
+
+    def score_tensor(self: Any, x: Any) -> Tensor:
+        """Return anomaly scores `(batch,)`, nats: the scoring terms at the code's mean."""
+        batch = self.batch(x)
+        outputs = self.autoencode(batch)
+        terms = [term for term in self.objective if term.scores]
+        values = [term.value(self, batch, outputs, False) for term in terms]
+        return sum(values[1:], values[0])
+
+    def features_tensor(self: Any, x: Any) -> Tensor:
+        """Return what the bottleneck starts from: the vectors to quantize."""
+        batch = self.batch(x)
+        return self.bottleneck.project(self.features(batch.x, batch))
+
+    def draw_tensor(self: Any, x: Any) -> Tensor:
+        """Return one posterior draw for each row, `(batch, *latent_shape)`."""
+        batch = self.batch(x)
+        features = self.features(batch.x, batch)
+        return ops.cast(self.bottleneck(features, sample=True)["latent"], "float32")
+
+    def corrupt_tensor(self: Any, x: Any) -> Tensor:
+        """Return corrupted inputs in data units, `(batch, *event_shape)`."""
+        return self.normalizer.restore(self.corruption(self.batch(x).x, training=False))
+
+    def _infer(self: Any, x: Any) -> Outputs:
+        return self.autoencode(self.batch(x), training=False, sample=False)
 
     def _run(
         self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any

@@ -18,7 +18,7 @@ IDX = (
 
 def idx_bytes(array: np.ndarray) -> bytes:
     header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return gzip.compress(header + array.astype("uint8").tobytes())
+    return gzip.compress(header + array.astype("uint8").tobytes(), mtime=0)
 
 
 def images(rows: int, *shape: int) -> np.ndarray:

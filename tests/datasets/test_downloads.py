@@ -68,7 +68,9 @@ def test_the_checksum_is_of_the_unzipped_bytes(
 
 
 @pytest.mark.parametrize(
-    "content", [idx_bytes(np.arange(9)), REMOTE[IDX[3]][:-4], b"<html>moved</html>"]
+    "content",
+    [idx_bytes(np.arange(9)), REMOTE[IDX[3]][:-4], b"<html>moved</html>"],
+    ids=["another file", "truncated", "a web page"],
 )
 def test_of_a_wrong_or_truncated_download_nothing_is_kept(
     empty_machine: Path, monkeypatch: pytest.MonkeyPatch, content: bytes

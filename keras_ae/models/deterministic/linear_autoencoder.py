@@ -29,8 +29,8 @@ class LinearAutoencoder(LatentModel):
         missing: As in `LatentModel`.
 
     Example:
-        >>> LinearAutoencoder((6,), latent_dim=2, tied=True).count_params()
-        20
+        >>> [w.shape for w in LinearAutoencoder((6,), latent_dim=2, tied=True).trainable_weights]
+        [(6, 2), (2,), (6,)]
     """
 
     def __init__(
