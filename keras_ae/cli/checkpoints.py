@@ -6,70 +6,62 @@ import math
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_ae.reports import RunFolder
 
+Rows = list[dict[str, float]]
+
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes the whole model and the history after every epoch, each file at once.
+    """Writes history, best weights and the whole model after every epoch, and knows when to stop.
+
+    The model is written last: it says how many epochs are finished. What it knows follows from
+    the history, so after an interruption training goes on as it would have.
 
     Args:
         run: Where to write.
         history: Rows of the epochs before, to which this training adds.
+        patience: Stop after this many epochs without a better loss and restore the best weights.
     """
 
-    def __init__(self, run: RunFolder, history: list[dict[str, float]]) -> None:
+    def __init__(self, run: RunFolder, history: Rows, patience: int | None = None) -> None:
         super().__init__()
-        self.run, self.history = run, history
+        self.run, self.history, self.patience = run, history, patience
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Write the start, so that a training stopped in its first epoch can go on."""
         if not self.history:
-            self._save()
+            self.run.write(self.run.checkpoint, self.model.save)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write the state after an epoch; the history last, because it says what is finished."""
+        """Write the state after an epoch."""
         self.history.append({"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}})
-        self._save()
         self.run.write_history(self.history)
-
-    def _save(self) -> None:
+        if self.patience is not None and epochs_since_best(self.history) == 0:
+            self.run.write(self.run.best, self.model.save_weights)
         self.run.write(self.run.checkpoint, self.model.save)
-
-
-class StopWithoutProgress(keras.callbacks.Callback):
-    """Stops after `patience` epochs without a better loss and restores the best weights.
-
-    What it knows follows from the history, so it goes on after an interruption as before it.
-
-    Args:
-        run: Where the best weights are kept.
-        history: Rows of the epochs before, and of this training (`Checkpoint` adds them).
-        patience: Number of epochs without progress.
-    """
-
-    def __init__(self, run: RunFolder, history: list[dict[str, float]], patience: int) -> None:
-        super().__init__()
-        self.run, self.history, self.patience = run, history, patience
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep the weights when they are the best so far; stop when none were for too long."""
-        losses = [row.get("val_loss", row["loss"]) for row in self.history]
-        best = min(range(len(losses)), key=lambda i: (math.isnan(losses[i]), losses[i]))
-        if best == len(losses) - 1:
-            self.run.write(self.run.best, _weights_writer(self.model))
-        if len(losses) - 1 - best >= self.patience:
+        if is_exhausted(self.history, self.patience):
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Put the best weights back."""
-        if self.run.best.is_file():
+        if self.patience is not None and self.run.best.is_file():
             self.model.load_weights(self.run.best)
 
 
-def _weights_writer(model: Any) -> Any:
-    def save(partial: Any) -> None:
-        # Keras insists on the ending, which the temporary name keeps.
-        model.save_weights(partial)
+def epochs_since_best(history: Rows) -> int:
+    """Return how many epochs ago the loss was the lowest: held out, or in training without."""
+    losses = [row.get("val_loss", row["loss"]) for row in history]
+    best = min(range(len(losses)), key=lambda i: (math.isnan(losses[i]), losses[i]))
+    return len(losses) - 1 - best
 
-    return save
+
+def is_exhausted(history: Rows, patience: int | None) -> bool:
+    """Return whether there were `patience` epochs without a better loss."""
+    return patience is not None and bool(history) and epochs_since_best(history) >= patience
+
+
+def finished_epochs(model: Any, history: Rows, steps_per_epoch: int) -> Rows:
+    """Return the rows of the epochs that a checkpoint has behind it; a crash can leave one more."""
+    return history[: int(ops.convert_to_numpy(model.step)) // steps_per_epoch]

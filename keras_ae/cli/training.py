@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_ae import datasets, registry
-from keras_ae.cli.checkpoints import Checkpoint, StopWithoutProgress
+from keras_ae.cli.checkpoints import Checkpoint, finished_epochs, is_exhausted
 from keras_ae.cli.outcome import figures_of_merit
 from keras_ae.cli.pictures import draw
 from keras_ae.cli.settings import Settings
@@ -36,10 +36,12 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
     parts = split(data, settings)
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.precision)
+    steps = -(-len(parts["train"]) // settings.batch_size)
     if resume:
-        model, history = load_model(run.checkpoint), run.read_history()
+        model = load_model(run.checkpoint)
+        history = finished_epochs(model, run.read_history(), steps)
     else:
-        model, history = build(settings, data.event_shape, len(parts["train"])), []
+        model, history = build(settings, data.event_shape, steps), []
         run.create()
         for old in (run.best, run.history, run.metrics, run.checkpoint):
             old.unlink(missing_ok=True)
@@ -59,10 +61,10 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
     return metrics
 
 
-def build(settings: Settings, event_shape: tuple[int, ...], rows: int) -> Any:
+def build(settings: Settings, event_shape: tuple[int, ...], steps_per_epoch: int) -> Any:
     """Return the compiled model."""
     model = registry.create(settings.variant, input_shape=event_shape, **settings.hyper_parameters)
-    steps = settings.epochs * -(-rows // settings.batch_size)
+    steps = settings.epochs * steps_per_epoch
     rate: Any = settings.learning_rate
     if settings.learning_rate_schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps)
@@ -101,19 +103,16 @@ def fit(
     history: list[dict[str, float]],
 ) -> None:
     """Train from the epoch after the history's last."""
-    callbacks: list[Any] = [Checkpoint(run, history)]
-    if settings.patience is not None:
-        callbacks.append(StopWithoutProgress(run, history, settings.patience))
     batches = datasets.ArrayBatches(
         parts["train"], batch_size=settings.batch_size, seed=settings.seed, epoch=len(history)
     )
     model.fit(
         batches,
-        epochs=settings.epochs,
+        epochs=len(history) if is_exhausted(history, settings.patience) else settings.epochs,
         initial_epoch=len(history),
         validation_data=parts["validation"],
         validation_batch_size=settings.batch_size,
-        callbacks=callbacks,
+        callbacks=[Checkpoint(run, history, settings.patience)],
         shuffle=False,
         verbose="auto",
     )

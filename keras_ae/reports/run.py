@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -65,7 +66,7 @@ class RunFolder:
         names = sorted({name for row in rows for name in row} - {"epoch"})
         lines = [",".join(["epoch", *names])]
         for row in rows:
-            lines.append(",".join(repr(row.get(name, "")) for name in ["epoch", *names]))
+            lines.append(",".join(repr(row.get(name, math.nan)) for name in ["epoch", *names]))
         self.write_text(self.history, "\n".join(lines) + "\n")
 
     def read_history(self) -> list[dict[str, float]]:

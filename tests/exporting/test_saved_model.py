@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +87,32 @@ def test_without_tensorflow_the_fix_is_named(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="tensorflow-cpu"):
         model.export(tmp_path / "1")
+
+
+@pytest.mark.parametrize("name", list(parity.SIGNATURES))
+def test_the_c_api_serves_it_without_python_of_ours(
+    model: Any, exported: ExportReport, tmp_path: Path, name: str
+) -> None:
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    bundle = saved_model_pb2.SavedModel.FromString((exported.path / "saved_model.pb").read_bytes())
+    signature = bundle.meta_graphs[0].signature_def[name]
+    role_in, role_out = parity.SIGNATURES[name]
+    probe = parity.probe(model, seed=1)
+    np.save(tmp_path / "input.npy", probe[f"{name}/input"])
+    child = subprocess.run(
+        [
+            *(sys.executable, str(Path(__file__).parent / "c_api.py"), str(exported.path)),
+            *(str(Path(tf.__file__).parent), signature.inputs[role_in].name),
+            *(signature.outputs[role_out].name, "input.npy", "output.npy"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.strip() == "[]"  # neither tensorflow nor keras was imported
+    served = np.load(tmp_path / "output.npy")
+    assert parity.difference(served, probe[f"{name}/output"]) <= parity.TOLERANCE
