@@ -59,14 +59,15 @@ def start(model: Any, x: Any) -> None:
 
 def loop_options(x: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of Keras's loop; it warns when told to shuffle what shuffles itself."""
-    shuffles_itself = not (
-        data.is_array(x) or isinstance(x, (Mapping, keras.utils.PyDataset)) or x is None
-    )
+    by_keras = data.is_array(x) or isinstance(x, (Mapping, keras.utils.PyDataset)) or x is None
+    shuffles_itself = not by_keras or hasattr(x, "start_epoch")
     return {"shuffle": False, **options} if shuffles_itself else options
 
 
-def callbacks(given: Any, patience: int | None, validates: bool) -> list[Any]:
+def callbacks(given: Any, patience: int | None, validates: bool, x: Any = None) -> Any:
     """Return the caller's callbacks, the guard against NaN, and the stopping criterion.
+
+    Data with a method `start_epoch` are told the number of each epoch before it begins.
 
     Raises:
         ValueError: `patience` is not a whole number of at least 1.
@@ -76,6 +77,11 @@ def callbacks(given: Any, patience: int | None, validates: bool) -> list[Any]:
     chosen = list(given) if isinstance(given, (list, tuple)) else [given] if given else []
     if not any(isinstance(callback, StopOnNonFinite) for callback in chosen):
         chosen.insert(0, StopOnNonFinite())
+    if hasattr(x, "start_epoch"):
+        start_epoch = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda e, logs: x.start_epoch(e)
+        )
+        chosen.insert(0, start_epoch)
     if patience is not None:
         if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
             raise ValueError(

@@ -267,7 +267,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
             y,
             sample_weight=sample_weight,
             validation_data=validation_data,
-            callbacks=fitting.callbacks(callbacks, patience, validates),
+            callbacks=fitting.callbacks(callbacks, patience, validates, x),
             **fitting.loop_options(x, options),
         )
 

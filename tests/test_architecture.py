@@ -42,7 +42,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
         [
             f"cli/{name}.py"
             for name in (
-                *("__main__", "checkpoints", "commands", "errors", "index", "options", "outcome"),
+                *("__main__", "commands", "errors", "index", "options", "outcome"),
                 *("pictures", "session", "settings", "sweep", "training", "verbs"),
             )
         ],

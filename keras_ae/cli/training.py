@@ -104,7 +104,7 @@ def fit(
 ) -> None:
     """Train from the epoch after the history's last."""
     batches = datasets.ArrayBatches(
-        parts["train"], batch_size=settings.batch_size, seed=settings.seed, epoch=len(history)
+        parts["train"], batch_size=settings.batch_size, seed=settings.seed
     )
     model.fit(
         batches,
@@ -113,7 +113,6 @@ def fit(
         validation_data=parts["validation"],
         validation_batch_size=settings.batch_size,
         callbacks=[Checkpoint(run, history, settings.patience)],
-        shuffle=False,
         verbose="auto",
     )
 

@@ -13,8 +13,9 @@ class ArrayBatches(keras.utils.PyDataset):
     """Arrays in batches, shuffled anew in each epoch so that training can stop and go on.
 
     Keras's own shuffling depends on how often it was asked before; here the order of epoch e is
-    a function of (seed, e), so a training resumed at epoch e sees what it would have seen.
-    Pass `shuffle=False` to `fit`, which by default shuffles the order of the batches once more.
+    a function of (seed, e), so a training resumed at epoch e sees what it would have seen. The
+    models' `fit` says which epoch begins (`start_epoch`); Keras's own hooks cannot, since they
+    are called for looks at the data as well.
 
     Args:
         x: Examples `(rows, ...)`.
@@ -23,7 +24,6 @@ class ArrayBatches(keras.utils.PyDataset):
         batch_size: Rows of a batch; the last one holds the rest.
         shuffle: Whether rows are shuffled.
         seed: Seed of the order.
-        epoch: Number of the first epoch.
 
     Example:
         >>> batches = ArrayBatches(np.arange(6.0).reshape(3, 2), batch_size=2, shuffle=False)
@@ -40,7 +40,6 @@ class ArrayBatches(keras.utils.PyDataset):
         batch_size: int,
         shuffle: bool = True,
         seed: int = 0,
-        epoch: int = 0,
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -54,9 +53,8 @@ class ArrayBatches(keras.utils.PyDataset):
                 f"Received: {lengths} rows"
             )
         self.arrays: tuple[Any, ...] = tuple(a for a in (x, y, sample_weight) if a is not None)
-        self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, epoch
-        self._taken: set[int] = set()
-        self._order = self._permutation()
+        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        self.start_epoch(0)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
@@ -64,21 +62,12 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return batch `index` of this epoch: (x,), (x, y) or (x, y, sample_weight)."""
-        self._taken.add(index)
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         return tuple(array[rows] for array in self.arrays)
 
-    def on_epoch_end(self) -> None:
-        """Go to the next epoch's order, if all batches of this one were taken."""
-        # Before its first epoch Keras ends one that it only looked into, to build the model.
-        if len(self._taken) < len(self):
-            return
-        self.epoch += 1
-        self._taken.clear()
-        self._order = self._permutation()
-
-    def _permutation(self) -> np.ndarray:
+    def start_epoch(self, epoch: int) -> None:
+        """Take the order of an epoch, counted from 0."""
+        self.epoch = epoch
         rows = len(self.arrays[0])
-        if not self.shuffle:
-            return np.arange(rows)
-        return np.random.default_rng([self.seed, self.epoch]).permutation(rows)
+        order = np.random.default_rng([self.seed, epoch]).permutation(rows)
+        self._order = order if self.shuffle else np.arange(rows)
