@@ -42,8 +42,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
         [
             f"cli/{name}.py"
             for name in (
-                *("__main__", "commands", "errors", "index", "options", "outcome"),
-                *("pictures", "session", "settings", "sweep", "training", "verbs"),
+                *("__main__", "commands", "errors", "index", "outcome"),
+                *("pictures", "session", "settings", "training", "verbs"),
             )
         ],
         "cli/test_main.py, which runs the whole command",

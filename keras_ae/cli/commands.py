@@ -48,37 +48,43 @@ def start(
     chosen: Settings, out: str, export: str | None = None, saved_models: str = "saved_models"
 ) -> dict[str, Any]:
     """Train into a new run folder, and export when asked; return the metrics."""
-    backend = choose_backend(chosen.backend)
-    from keras_ae.cli import training
-    from keras_ae.reports import RunFolder
-
-    chosen = replace(chosen, backend=backend)
-    run = RunFolder(out)
-    metrics = _guarded(training.train, chosen, run)
-    _tell(metrics, run.path)
-    if export is not None:
-        export_run(run, saved_models, export or None)
-    return metrics
+    chosen = replace(chosen, backend=choose_backend(chosen.backend))
+    return _train(chosen, out, export, saved_models)
 
 
-def train_again(config: str, out: str, backend: str | None) -> None:
+def train_again(config: str, out: str, backend: str | None, **export: Any) -> None:
     """Train what a config file says."""
     from keras_ae.reports.run import read_config
 
     chosen = Settings.from_dict(read_config(Path(config)))
-    start(replace(chosen, backend=backend or chosen.backend), out)
+    start(replace(chosen, backend=backend or chosen.backend), out, **export)
 
 
-def resume(folder: str, backend: str | None) -> None:
+def resume(folder: str, backend: str | None, **export: Any) -> None:
     """Go on with an interrupted training."""
     from keras_ae.reports.run import RunFolder, read_config
 
-    run = RunFolder(folder)
-    chosen = Settings.from_dict(read_config(run.config))
+    chosen = Settings.from_dict(read_config(RunFolder(folder).config))
     chosen = replace(chosen, backend=choose_backend(backend or chosen.backend))
-    from keras_ae.cli import training
+    _train(chosen, folder, **export, resume=True)
 
-    _tell(_guarded(training.train, chosen, run, resume=True), run.path)
+
+def _train(
+    chosen: Settings, out: str, export: str | None, saved_models: str, resume: bool = False
+) -> dict[str, Any]:
+    from keras_ae.cli import training
+    from keras_ae.reports import RunFolder
+
+    run = RunFolder(out)
+    try:
+        metrics = training.train(chosen, run, resume=resume)
+    except training.Interrupted as stop:
+        click.echo(f"stopped; go on with: keras-ae train --resume {out}", err=True)
+        raise KeyboardInterrupt from stop
+    _tell(metrics, run.path)
+    if export is not None:
+        export_run(run, saved_models, export or None)
+    return metrics
 
 
 def export_run(run: Any, saved_models: str, name: str | None = None) -> Any:
@@ -91,17 +97,6 @@ def export_run(run: Any, saved_models: str, name: str | None = None) -> Any:
     click.echo(f"SavedModel: {report.path} ({', '.join(report.signatures)})")
     click.echo(f"largest difference from the model: {worst:.2g} of max(1, |value|)")
     return report
-
-
-def _guarded(train: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
-    from keras_ae.cli.training import Interrupted
-
-    try:
-        metrics: dict[str, Any] = train(*arguments, **named)
-    except Interrupted as stop:
-        click.echo("stopped; go on with: keras-ae train --resume RUN", err=True)
-        raise KeyboardInterrupt from stop
-    return metrics
 
 
 def _tell(metrics: dict[str, Any], path: Path) -> None:

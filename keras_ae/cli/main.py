@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from keras_ae.cli import errors, index
-from keras_ae.cli.commands import train_command
+from keras_ae.cli import commands, errors, index, settings
 from keras_ae.cli.verbs import VERBS
 from keras_ae.naming import nearest
 
@@ -36,7 +35,7 @@ class Variants(Named):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command that trains this variant."""
-        return train_command(cmd_name) if cmd_name in index.variants() else None
+        return commands.train_command(cmd_name) if cmd_name in index.variants() else None
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Return the command of a variant.
@@ -63,23 +62,28 @@ def cli(traceback: bool) -> None:
 @click.option("--backend", help="jax, tensorflow or torch, with --config or --resume.")
 @click.pass_context
 def train(
-    context: click.Context, config: str | None, resume: str | None, out: str | None, backend: str
+    context: click.Context,
+    /,
+    config: str | None,
+    resume: str | None,
+    out: str | None,
+    backend: str | None,
+    **export: Any,
 ) -> None:
     """Train a variant: `keras-ae train vae --data mnist --out RUN`."""
     if context.invoked_subcommand is not None:
         return
-    from keras_ae.cli import commands
-
     if resume is not None:
-        commands.resume(resume, backend)
+        commands.resume(resume, backend, **export)
     elif config is not None:
         if out is None:
             raise click.UsageError("`--config` needs a run folder. Received: no --out")
-        commands.train_again(config, out, backend)
+        commands.train_again(config, out, backend, **export)
     else:
         click.echo(context.get_help())
 
 
+train.params.extend(settings.export_options())
 for _verb in VERBS:
     cli.add_command(_verb)
 

@@ -111,6 +111,13 @@ def options() -> list[click.Option]:
         click.Option(["--label-column"], help="The column of labels in a table."),
         click.Option(["--seed"], type=number, help="Of weights, order and noise.  [default: 0]"),
         click.Option(["--backend"], help="jax, tensorflow or torch; Keras's choice otherwise."),
+        *export_options(),
+    ]
+
+
+def export_options() -> list[click.Option]:
+    """Return the options that export what was trained."""
+    return [
         click.Option(
             ["--export"],
             is_flag=False,
@@ -118,5 +125,9 @@ def options() -> list[click.Option]:
             default=None,
             help="Also write a SavedModel, under this name or the run folder's.",
         ),
-        click.Option(["--saved-models"], default="saved_models", help="Where exports go."),
+        click.Option(
+            ["--saved-models"],
+            default="saved_models",
+            help="The model repository.  [default: saved_models]",
+        ),
     ]

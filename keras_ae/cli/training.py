@@ -35,7 +35,6 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
     )
     parts = split(data, settings)
     keras.utils.set_random_seed(settings.seed)
-    keras.config.set_dtype_policy(settings.precision)
     steps = -(-len(parts["train"]) // settings.batch_size)
     if resume:
         model = load_model(run.checkpoint)
@@ -63,7 +62,14 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
 
 def build(settings: Settings, event_shape: tuple[int, ...], steps_per_epoch: int) -> Any:
     """Return the compiled model."""
-    model = registry.create(settings.variant, input_shape=event_shape, **settings.hyper_parameters)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(settings.precision)
+    try:
+        model = registry.create(
+            settings.variant, input_shape=event_shape, **settings.hyper_parameters
+        )
+    finally:
+        keras.config.set_dtype_policy(before)
     steps = settings.epochs * steps_per_epoch
     rate: Any = settings.learning_rate
     if settings.learning_rate_schedule == "cosine":

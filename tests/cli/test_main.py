@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -158,3 +159,59 @@ def test_a_missing_backend_is_one_line() -> None:
     )
     assert child.returncode == 2
     assert child.stderr.count("\n") == 1
+
+
+def test_how_it_is_trained_can_be_chosen(tmp_path: Path) -> None:
+    run(
+        *("train", "denoising_autoencoder", "--data", "digits", "--out", tmp_path / "run"),
+        *("--limit", 60, "--epochs", 2, "--batch-size", 20, "--hidden", 8, "--latent-dim", 2),
+        *("--precision", "mixed_bfloat16", "--gradient-clip", 0.5),
+        *("--learning-rate-schedule", "exponential", "--corruption.scale", 0.1),
+    )
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert model.dtype_policy.name == "mixed_bfloat16"
+    assert model.optimizer.global_clipnorm == 0.5
+    assert model.corruption.scale == 0.1
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-5, rel=1e-3)  # after 6 steps
+    assert (tmp_path / "run" / "denoising.png").is_file()
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.slow
+def test_training_exports_when_asked_and_again_as_the_next_version(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository = tmp_path / "saved_models"
+    run(
+        *("train", "--config", trained / "config.yaml", "--out", tmp_path / "digits"),
+        *("--export", "--saved-models", repository),
+    )
+    run("export", tmp_path / "digits", "--to", repository)
+    run("export", tmp_path / "digits", "--to", repository, "--name", "other")
+    found = sorted(p.parent.relative_to(repository) for p in repository.rglob("saved_model.pb"))
+    assert [str(path) for path in found] == ["digits/1", "digits/2", "other/1"]
+    assert "largest difference from the model" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_command_with_a_run_that_resumes(tmp_path: Path) -> None:
+    command = [COMMAND, "train", "vae", "--data", "digits", "--hidden", "8", "--epochs", "400"]
+    child = subprocess.Popen(
+        [*map(str, command), "--out", str(tmp_path / "run")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    history = tmp_path / "run" / "history.csv"
+    while child.poll() is None and not history.is_file():
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=40)
+    assert child.returncode == 130
+    assert "go on with: keras-ae train --resume" in errors
+    assert "Traceback" not in errors
+    before = len(history.read_text().splitlines()) - 1
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["status"] == "interrupted"
+    assert before - 1 <= metrics["epochs"] <= before
+    run("evaluate", tmp_path / "run", "--limit", 20)
