@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_ae.backend.installed import check_installed
+
 if TYPE_CHECKING:
     from keras_ae.latent_model import LatentModel
     from keras_ae.registry import VariantInfo, create, describe, list_variants, variant_class
@@ -37,10 +39,17 @@ __all__ = [
 ]
 
 
+def _register() -> None:
+    """Import every variant, or say in one line which backend is not installed."""
+    if "keras" not in sys.modules:
+        check_installed()
+    importlib.import_module("keras_ae.models")
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name where it is first used."""
     if name in _HOMES:
-        importlib.import_module("keras_ae.models")
+        _register()
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _MODULES:
         return importlib.import_module(f"keras_ae.{name}")
@@ -49,4 +58,4 @@ def __getattr__(name: str) -> Any:
 
 # The command picks a backend, or answers --help without one, before Keras may be imported.
 if Path(sys.argv[0] if sys.argv else "").stem != "keras-ae":
-    importlib.import_module("keras_ae.models")
+    _register()

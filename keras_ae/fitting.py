@@ -31,7 +31,26 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
         data.check_entries("y", y, model.event_shape, model.missing)
     elif sample_weight is not None:
         y = data.read(x)[0]
+    target = data.read(x)[0] if y is None else y
+    if isinstance(target, np.ndarray) and model.normalizer.kind == "none":
+        check_support(target, model.likelihood)
     return x, y
+
+
+def check_support(target: np.ndarray, likelihood: Any) -> None:
+    """Refuse data that a likelihood gives no probability.
+
+    Raises:
+        ValueError: An entry lies outside of the likelihood's support.
+    """
+    low, high = likelihood.support
+    least, most = float(np.nanmin(target)), float(np.nanmax(target))
+    if least < low or most > high:
+        raise ValueError(
+            f"data under the {type(likelihood).__name__} likelihood must lie in "
+            f"[{low:g}, {high:g}]. Received: values from {least:g} to {most:g}. Scale them, pass "
+            "`normalize='minmax'`, or take another likelihood."
+        )
 
 
 def prepare_validation(model: Any, validation: Any) -> Any:

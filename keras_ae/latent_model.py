@@ -70,6 +70,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
         self.normalizer = normalizers.get(normalize)
         self.corruption: Any = corruptions.get(corruption)
         self.likelihood = likelihoods.get(likelihood)
+        self.likelihood.check_units(self.normalizer.kind)
         self.prior = priors.get(prior)
         self.bottleneck = bottleneck
         self.objective = list(objective)

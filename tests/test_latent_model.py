@@ -131,8 +131,8 @@ def test_a_loss_of_the_users_is_refused() -> None:
 
 def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
     def train(model: Any, epochs: int, initial_epoch: int = 0) -> None:
-        batches = ArrayBatches(X, batch_size=8, seed=1, epoch=initial_epoch)
-        model.fit(batches, epochs=epochs, initial_epoch=initial_epoch, verbose=0, shuffle=False)
+        batches = ArrayBatches(X, batch_size=8, seed=1)
+        model.fit(batches, epochs=epochs, initial_epoch=initial_epoch, verbose=0)
 
     keras.utils.set_random_seed(0)
     whole = make()

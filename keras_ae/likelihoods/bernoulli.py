@@ -23,6 +23,8 @@ class Bernoulli(Likelihood):
         True
     """
 
+    support = (0.0, 1.0)
+
     def __init__(self) -> None:
         super().__init__()
 

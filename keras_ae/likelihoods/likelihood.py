@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 from keras import ops
@@ -16,10 +17,24 @@ class Likelihood(Part):
     """A family p(x | z) whose parameters are the decoder's output.
 
     `channels` says how many numbers the decoder gives per number of the data: the decoder's last
-    axis is that many times as long as the data's.
+    axis is that many times as long as the data's. `support` is the interval the data must lie in.
     """
 
     channels: int = 1
+    support: tuple[float, float] = (-math.inf, math.inf)
+
+    def check_units(self, normalize: str) -> None:
+        """Refuse a scaling of the inputs that leads out of the support.
+
+        Raises:
+            ValueError: The scaling is "standard" and the support is not the whole line.
+        """
+        if normalize == "standard" and self.support != Likelihood.support:
+            low, high = self.support
+            raise ValueError(
+                f"the {type(self).__name__} likelihood needs data in [{low:g}, {high:g}]. "
+                "Received: normalize='standard'. Use `normalize='minmax'`."
+            )
 
     def log_prob(self, decoded: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return log p(x | z), `(batch,)`, nats summed over all axes but the first.

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from keras import ops
 from scipy import special
 
+import keras_ae
 from keras_ae.distributions.noise import Noise
 from keras_ae.likelihoods import Bernoulli
 from tests.gradients import gradient
@@ -33,3 +35,16 @@ def test_the_mean_is_the_probability_and_draws_follow_it() -> None:
     drawn = ops.convert_to_numpy(likelihood.sample(logits, Noise()))
     assert set(np.unique(drawn)) == {0.0, 1.0}
     assert abs(drawn.mean() - special.expit(1.0)) < 0.02
+
+
+def test_data_must_lie_in_the_unit_interval() -> None:
+    model = keras_ae.create("vae", input_shape=(2,), latent_dim=1, likelihood="bernoulli")
+    model.compile("adam")
+    for method in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=r"lie in \[0, 1\]. Received: values from -1 to 255"):
+            method(np.array([[0.5, -1.0], [255.0, 0.0]]), verbose=0)
+    with pytest.raises(ValueError, match="Use `normalize='minmax'`"):
+        keras_ae.create("vae", input_shape=(2,), likelihood="bernoulli", normalize="standard")
+    scaled = keras_ae.create("vae", input_shape=(2,), likelihood="bernoulli", normalize="minmax")
+    scaled.compile("adam")
+    scaled.fit(np.array([[0.5, -1.0], [255.0, 0.0]]), verbose=0)
