@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_ae import corruptions, fitting, likelihoods, networks, normalizers, priors
 from keras_ae import inputs as data
-from keras_ae.backend import phased
+from keras_ae.backend import distributed, phased
 from keras_ae.bottlenecks import Bottleneck
 from keras_ae.distributions.noise import Noise
 from keras_ae.inference import Inference, Views
@@ -180,7 +180,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
         total = self.total(values)
         if training:
             self.step.assign_add(1)
-        return total
+        return distributed.scale_loss(total)
 
     @final
     def terms(

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_ae.backend.distributed import of_first_replica, sum_over_replicas
 from keras_ae.distributions.noise import Noise
 from keras_ae.parts import Part
 from keras_ae.typing import Tensor
@@ -82,10 +83,10 @@ class Codebook(Part):
         """Move the averages towards the points assigned to each code (equations 6-8)."""
         points = ops.stop_gradient(points)
         assigned = ops.one_hot(indices, self.num_codes, dtype="float32")
-        counts = self.decay * self.counts + (1.0 - self.decay) * ops.sum(assigned, axis=0)
-        sums = self.decay * self.sums + (1.0 - self.decay) * ops.matmul(
-            ops.transpose(assigned), points
-        )
+        used = sum_over_replicas(ops.sum(assigned, axis=0))
+        total = sum_over_replicas(ops.matmul(ops.transpose(assigned), points))
+        counts = self.decay * self.counts + (1.0 - self.decay) * used
+        sums = self.decay * self.sums + (1.0 - self.decay) * total
         if self.dead_code_threshold > 0:
             counts, sums = self._revive(counts, sums, points)
         self.counts.assign(counts)
@@ -116,6 +117,6 @@ class Codebook(Part):
         mean = ops.mean(counts)
         dead = counts < self.dead_code_threshold * mean
         picks = self.noise.integers((self.num_codes,), ops.shape(points)[0], training=True)
-        fresh = mean * ops.take(points, picks, axis=0)
+        fresh = mean * of_first_replica(ops.take(points, picks, axis=0))
         # Sums and counts together, or the code would move away again at the next step.
         return ops.where(dead, mean, counts), ops.where(dead[:, None], fresh, sums)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_ae.backend import distributed
+
+BACKEND = keras.backend.backend()
+
+PREPARE = """
+import json, sys
+import numpy as np
+from keras import ops
+import keras, keras_ae
+
+X = np.random.default_rng(0).random((32, 6)).astype("float32")
+
+def make(name):
+    keras.utils.set_random_seed(0)
+    options = {"num_codes": 4, "tokens": 2, "dead_code_threshold": 0.0} if name == "vq_vae" else {}
+    model = keras_ae.create(name, input_shape=(6,), latent_dim=2, hidden=[8], **options)
+    model.compile(keras.optimizers.SGD(0.05))
+    return model
+
+def result(model, history):
+    weights = {w.path: ops.convert_to_numpy(w).tolist() for w in model.weights}
+    return {"loss": history.history["loss"], "weights": weights}
+"""
+
+TENSORFLOW = """
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+batches = tf.data.Dataset.from_tensor_slices(X).batch(8)
+one = make(sys.argv[1])
+answers = [result(one, one.fit(batches, epochs=3, verbose=0))]
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    two = make(sys.argv[1])
+answers.append(result(two, two.fit(batches, epochs=3, verbose=0)))
+print(json.dumps(answers))
+"""
+
+REVIVAL = """
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    model = keras_ae.create(
+        "vq_vae", input_shape=(6,), latent_dim=2, tokens=2, num_codes=20, dead_code_threshold=0.9
+    )
+    model.compile("adam")
+before = model.bottleneck.code_sums.numpy().copy()
+model.fit(tf.data.Dataset.from_tensor_slices(X).batch(8), epochs=2, verbose=0)
+sums, counts = (
+    [copy.numpy() for copy in v.value.values]
+    for v in (model.bottleneck.code_sums, model.bottleneck.code_counts)
+)
+same = [np.array_equal(*sums), np.array_equal(*counts), not np.array_equal(sums[0], before)]
+print(json.dumps(same))
+"""
+
+JAX = """
+import jax
+one = make(sys.argv[1])
+fit = {"epochs": 3, "batch_size": 8, "shuffle": False, "verbose": 0}
+answers = [result(one, one.fit(X, **fit))]
+assert len(jax.devices()) == 2
+keras.distribution.set_distribution(keras.distribution.DataParallel(devices=jax.devices()))
+two = make(sys.argv[1])
+answers.append(result(two, two.fit(X, **fit)))
+print(json.dumps(answers))
+"""
+
+TORCH = """
+import sys
+import torch
+from keras_ae.backend import distributed
+rank = int(sys.argv[2])
+torch.distributed.init_process_group(
+    "gloo", init_method=f"file://{sys.argv[1]}", rank=rank, world_size=2
+)
+own = torch.tensor([1.0, 10.0]) * (rank + 1)
+print(distributed.sum_over_replicas(own).tolist(), distributed.of_first_replica(own).tolist())
+torch.distributed.destroy_process_group()
+"""
+
+
+def child(code: str, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answer(process: subprocess.Popen[str]) -> str:
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return out.splitlines()[-1]
+
+
+def test_on_one_device_nothing_is_changed() -> None:
+    value = keras.ops.convert_to_tensor([1.0, 2.0])
+    for function in (
+        distributed.scale_loss,
+        distributed.sum_over_replicas,
+        distributed.of_first_replica,
+    ):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(function(value)), [1.0, 2.0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["autoencoder", "vq_vae"])
+@pytest.mark.skipif(BACKEND == "torch", reason="torch has processes: the test below")
+def test_two_devices_train_as_one(name: str) -> None:
+    code = PREPARE + {"tensorflow": TENSORFLOW, "jax": JAX}[BACKEND]
+    one, two = json.loads(answer(child(code, name)))
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
+    for path, values in one["weights"].items():
+        np.testing.assert_allclose(two["weights"][path], values, atol=1e-6, err_msg=path)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="is about torch's processes")
+def test_torch_processes_share_sums_and_choices(tmp_path: Path) -> None:
+    processes = [child(TORCH, str(tmp_path / "meeting"), str(rank)) for rank in range(2)]
+    assert [answer(p) for p in processes] == ["[3.0, 30.0] [1.0, 10.0]"] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="is about tf.distribute")
+def test_replicas_of_a_codebook_stay_the_same_when_dead_codes_move() -> None:
+    assert answer(child(PREPARE + REVIVAL)) == "[true, true, true]"
