@@ -83,11 +83,14 @@ def test_the_wheel_carries_its_licence(wheel: Path) -> None:
 def test_the_sdist_holds_what_the_tests_need(sdist: set[str]) -> None:
     needed = {"Makefile", "constraints.txt", "pyproject.toml", "README.md", "CHANGELOG.md"}
     needed |= {"tools/sync_variants.py", "docs/variants.md", "tests/contract/cases.py"}
+    needed |= {"saved_models/models.config", "saved_models/digits_vae/1/saved_model.pb"}
     assert needed | sources((".py", ".json", ".typed")) <= sdist
 
 
 def test_the_sdist_leaves_out_what_training_writes(sdist: set[str]) -> None:
-    assert not {name.partition("/")[0] for name in sdist} & {"runs", "saved_models", ".venv"}
+    assert not {name.partition("/")[0] for name in sdist} & {"runs", ".venv"}
+    versions = {"/".join(n.split("/")[1:3]) for n in sdist if n.endswith("saved_model.pb")}
+    assert versions == {"digits_vae/1"}
 
 
 def test_an_installed_wheel_runs(wheel: Path, tmp_path: Path) -> None:
