@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,24 @@ from keras_ae.cli.sweep import sweep
 
 RUN = click.argument("run")
 BACKEND = click.option("--backend", help="jax, tensorflow or torch.")
-DATA = click.option("--data", help="A name or a path; the run's own data when left out.")
 TO = click.option("--to", required=True, help="The .npy or .csv file to write.")
-LIMIT = click.option("--limit", type=int, help="Use the first rows only.")
-PART = click.option(
-    "--part",
-    type=click.Choice(["all", "train", "test"]),
-    default="test",
-    help="Rows of the data to use.  [default: test]",
-)
+
+
+def rows_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which rows are meant, and on which backend."""
+    for option in (
+        BACKEND,
+        click.option("--limit", type=int, help="Use the first rows only."),
+        click.option(
+            "--part",
+            type=click.Choice(["all", "train", "test"]),
+            help="Rows of the data to use.  [default: test rows where there are such, else all]",
+        ),
+        click.option("--label-column", help="The column of labels in a table given by --data."),
+        click.option("--data", help="A name or a path; the run's own data when left out."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command("list")
@@ -45,16 +55,12 @@ def describe(variant: str) -> None:
 
 @click.command()
 @RUN
-@DATA
-@LIMIT
-@BACKEND
+@rows_options
 @click.option("--samples", type=int, default=1, help="Passes with their own noise.")
 @click.option("--seed", type=int, default=0, help="Of the noise.")
-def evaluate(
-    run: str, data: str | None, limit: int | None, backend: str | None, samples: int, seed: int
-) -> None:
-    """Measure the loss, its terms and the errors on the test rows of some data."""
-    model, rows = _opened(run, data, "test", limit, backend)
+def evaluate(run: str, samples: int, seed: int, **rows_of: Any) -> None:
+    """Measure the loss, its terms and the errors on some data."""
+    model, rows = _opened(run, **rows_of)
     from keras_ae.reports import reconstruction_errors
 
     losses = model.evaluate(rows, samples=samples, seed=seed, verbose=0, return_dict=True)
@@ -64,46 +70,31 @@ def evaluate(
 
 @click.command()
 @RUN
-@DATA
-@PART
-@LIMIT
+@rows_options
 @TO
-@BACKEND
-def encode(
-    run: str, data: str | None, part: str, limit: int | None, to: str, backend: str | None
-) -> None:
+def encode(run: str, to: str, **rows_of: Any) -> None:
     """Write the codes of some data."""
-    model, rows = _opened(run, data, part, limit, backend)
+    model, rows = _opened(run, **rows_of)
     _write(to, model.encode(rows))
 
 
 @click.command()
 @RUN
-@DATA
-@PART
-@LIMIT
+@rows_options
 @TO
-@BACKEND
-def reconstruct(
-    run: str, data: str | None, part: str, limit: int | None, to: str, backend: str | None
-) -> None:
+def reconstruct(run: str, to: str, **rows_of: Any) -> None:
     """Write the reconstructions of some data."""
-    model, rows = _opened(run, data, part, limit, backend)
+    model, rows = _opened(run, **rows_of)
     _write(to, model.reconstruct(rows))
 
 
 @click.command()
 @RUN
-@DATA
-@PART
-@LIMIT
+@rows_options
 @TO
-@BACKEND
-def score(
-    run: str, data: str | None, part: str, limit: int | None, to: str, backend: str | None
-) -> None:
+def score(run: str, to: str, **rows_of: Any) -> None:
     """Write the anomaly score of each row of some data; higher is more anomalous."""
-    model, rows = _opened(run, data, part, limit, backend)
+    model, rows = _opened(run, **rows_of)
     _write(to, model.score(rows))
 
 
@@ -150,25 +141,31 @@ def _loaded(run: str, backend: str | None) -> Any:
 
 
 def _opened(
-    run: str, data: str | None, part: str, limit: int | None, backend: str | None
+    run: str,
+    data: str | None,
+    label_column: str | None,
+    part: str | None,
+    limit: int | None,
+    backend: str | None,
 ) -> tuple[Any, Any]:
+    """Return a run's model and the rows that are meant; all rows are in their source's order."""
     model = _loaded(run, backend)
     import numpy as np
 
     from keras_ae import datasets
     from keras_ae.reports import RunFolder
 
-    settings: dict[str, Any] = {}
     if data is None:
         settings = RunFolder(run).read_config()
-    chosen = datasets.load(
-        data or settings["data"],
-        label_column=settings.get("label_column"),
-        seed=settings.get("seed", 0),
-    )
-    rows = {"train": chosen.x_train, "test": chosen.x_test}
-    rows["all"] = rows["test"] if part != "all" else np.concatenate([*rows.values()])
-    return model, rows[part][:limit]
+        cut = {"label_column": settings["label_column"], "seed": settings["seed"]}
+    else:
+        settings, cut = {"data": data}, {"label_column": label_column}
+    if part == "all" or (part is None and data is not None):
+        cut["test_fraction"] = None
+    chosen = datasets.load(settings["data"], **cut)
+    if part == "all" and chosen.x_train is not chosen.x_test:
+        return model, np.concatenate([chosen.x_train, chosen.x_test])[:limit]
+    return model, (chosen.x_train if part == "train" else chosen.x_test)[:limit]
 
 
 def _write(to: str, values: Any) -> None:

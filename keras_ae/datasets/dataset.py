@@ -77,14 +77,18 @@ def split(
     *,
     origin: str,
     note: str = "",
-    test_fraction: float = 0.2,
+    test_fraction: float | None = 0.2,
     seed: int = 0,
 ) -> Dataset:
     """Return a data set with a random test part of at least one row.
 
+    With a `test_fraction` of None both parts are all rows, in the order of the source.
+
     Raises:
         ValueError: There are fewer than 2 rows, or the fraction is not between 0 and 1.
     """
+    if test_fraction is None:
+        return Dataset(name, x, y, x, y, origin, note)
     if not 0 < test_fraction < 1:
         raise ValueError(
             f"`test_fraction` must be between 0 and 1. Received: test_fraction={test_fraction}"

@@ -14,7 +14,7 @@ def load(
     *,
     limit: int | None = None,
     label_column: str | None = None,
-    test_fraction: float = 0.2,
+    test_fraction: float | None = 0.2,
     seed: int = 0,
 ) -> Dataset:
     """Return the data of a name or a path.
@@ -28,7 +28,8 @@ def load(
         limit: Keep the first rows of each part.
         label_column: The column of labels in a table; one called label, labels, target, class or
             y when None.
-        test_fraction: Share of the rows held out where the source has no test part.
+        test_fraction: Share of the rows held out where the source has no test part; None gives
+            all rows, in the order of the source, as both parts.
         seed: Seed of that split. Sets with a name have a test part, always the same.
 
     Raises:

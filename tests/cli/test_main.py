@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,11 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
-from keras_ae.cli.main import main
+from keras_ae.cli import settings
+from keras_ae.cli.main import cli, main
 
 BACKEND = keras.backend.backend()
 COMMAND = Path(sys.executable).parent / "keras-ae"
@@ -215,3 +219,53 @@ def test_ctrl_c_ends_the_command_with_a_run_that_resumes(tmp_path: Path) -> None
     assert metrics["status"] == "interrupted"
     assert before - 1 <= metrics["epochs"] <= before
     run("evaluate", tmp_path / "run", "--limit", 20)
+
+
+def test_the_documentation_has_a_row_for_every_verb_with_all_its_options() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+    table = {row[1].strip(" `").partition(" ")[0]: "" for row in rows}
+    for row in rows:
+        table[row[1].strip(" `").partition(" ")[0]] += "|".join(row[1:])
+    assert set(cli.commands) <= set(table)
+    for name, command in cli.commands.items():
+        options = [p.opts[0] for p in command.params if isinstance(p, click.Option)]
+        if name == "train":
+            options += [option.opts[0] for option in settings.options()]
+        explained = re.findall(r"--[\w-]+", table[name])
+        assert sorted(set(options) - set(explained)) == [], name
+
+
+def test_a_file_is_scored_whole_and_in_its_order(trained: Path, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).random((6, 8, 8, 1)).astype("float32")
+    np.save(tmp_path / "new.npy", rows)
+    np.save(tmp_path / "one.npy", rows[:1])
+    wanted = keras.saving.load_model(trained / "model.keras").score(rows)
+    for arguments, expected in (
+        (("new.npy",), wanted),
+        (("new.npy", "--part", "all"), wanted),
+        (("new.npy", "--limit", 2), wanted[:2]),
+        (("one.npy",), wanted[:1]),
+    ):
+        name, *rest = arguments
+        run("score", trained, "--data", tmp_path / name, *rest, "--to", tmp_path / "scores.npy")
+        np.testing.assert_allclose(np.load(tmp_path / "scores.npy"), expected, rtol=1e-5)
+
+
+def test_a_runs_own_rows_are_its_test_rows_unless_said(trained: Path, tmp_path: Path) -> None:
+    for part, count in ((None, 359), ("train", 1438), ("all", 1797)):
+        chosen = () if part is None else ("--part", part)
+        run("encode", trained, *chosen, "--to", tmp_path / "codes.npy")
+        assert len(np.load(tmp_path / "codes.npy")) == count
+
+
+def test_the_labels_of_a_table_are_left_out_of_its_rows(tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).random((30, 4)), columns=list("abcd"))
+    frame.assign(kind=["u", "v"] * 15).to_csv(tmp_path / "table.csv", index=False)
+    common = ("--data", tmp_path / "table.csv", "--label-column", "kind")
+    options = ("--hidden", 4, "--latent-dim", 2, "--epochs", 1, "--out", tmp_path / "run")
+    run("train", "autoencoder", *common, *options)
+    run("score", tmp_path / "run", *common, "--to", tmp_path / "scores.csv")
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 30
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert set(metrics["linear_probe"]) == {"codes", "pca", "raw"}

@@ -65,3 +65,10 @@ def test_images_are_known_by_their_shape(shape: tuple[int, ...], is_image: bool)
     data = Dataset("set", x, None, x, None, "here")
     assert data.is_image is is_image
     assert data.event_shape == shape
+
+
+def test_without_a_fraction_both_parts_are_all_rows_in_order() -> None:
+    whole = split("a", np.arange(3.0)[:, None], np.arange(3), origin="here", test_fraction=None)
+    np.testing.assert_array_equal(whole.x_test[:, 0], [0, 1, 2])
+    assert whole.x_test is whole.x_train
+    assert whole.y_test is whole.y_train
