@@ -19,6 +19,7 @@ from typing import Any
 
 import keras
 import pytest
+import torch
 
 import keras_ae
 from tests.contract.cases import CASES
@@ -50,11 +51,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     ),
 }
 
-# On torch a layer is a torch module: a method of one of these names replaces torch's own.
-TORCH_NAMES = {
-    *("apply", "buffers", "eval", "float", "forward"),
-    *("modules", "parameters", "to", "train", "type"),
-}
+# On torch a layer is a torch module: what bears one of these names replaces torch's own.
+TORCH_NAMES = {"training", *(n for n in vars(torch.nn.Module) if not n.startswith("__"))}
 
 # What no backend decides is tested once.
 once = pytest.mark.skipif(

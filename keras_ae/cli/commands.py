@@ -110,6 +110,9 @@ def _tell(metrics: dict[str, Any], path: Path) -> None:
         table.add_row(name, *(f"{metrics[part][name]:.5g}" for part in parts))
     console = Console()
     console.print(table)
+    data = metrics["data"]
+    note = f" ({data['note']})" if data["note"] else ""
+    console.print(f"data: {data['name']} from {data['origin']}{note}")
     pca = metrics["pca"]
     console.print(f"PCA with {pca['components']} components: test mse {pca['mse']:.5g}")
     if probe := metrics.get("linear_probe"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from typing import Any
 
@@ -119,7 +120,8 @@ def fit(
         validation_data=parts["validation"],
         validation_batch_size=settings.batch_size,
         callbacks=[Checkpoint(run, history, settings.patience)],
-        verbose="auto",
+        # A bar redraws its line; what is not a terminal gets one line an epoch.
+        verbose=1 if sys.stdout.isatty() else 2,
     )
 
 

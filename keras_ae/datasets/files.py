@@ -13,7 +13,9 @@ ARRAYS = (".npy", ".npz")
 TABLES = (".csv", ".parquet")
 
 
-def load(path: Path, *, label_column: str | None, test_fraction: float | None, seed: int) -> Dataset:
+def load(
+    path: Path, *, label_column: str | None, test_fraction: float | None, seed: int
+) -> Dataset:
     """Return the data of one file or folder.
 
     Raises:

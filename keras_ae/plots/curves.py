@@ -18,7 +18,9 @@ def loss_curves(history: Sequence[Mapping[str, float]]) -> Any:
     names.sort(key=lambda name: name != "loss")
     figure = Figure(figsize=(3.6 * len(names), 3.0), layout="constrained")
     epochs = [row["epoch"] for row in history]
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    panels[0].set_ylabel("nats per example")
+    for axes, name in zip(panels, names, strict=True):
         axes.plot(epochs, [row[name] for row in history], label="training")
         if f"val_{name}" in history[0]:
             held = [row.get(f"val_{name}", float("nan")) for row in history]
