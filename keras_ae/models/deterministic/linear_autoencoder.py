@@ -29,7 +29,8 @@ class LinearAutoencoder(LatentModel):
         missing: As in `LatentModel`.
 
     Example:
-        >>> [w.shape for w in LinearAutoencoder((6,), latent_dim=2, tied=True).trainable_weights]
+        >>> model = LinearAutoencoder((6,), latent_dim=2, tied=True)
+        >>> [tuple(weight.shape) for weight in model.trainable_weights]
         [(6, 2), (2,), (6,)]
     """
 
