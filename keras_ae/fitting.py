@@ -23,14 +23,20 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
 
     Raises:
         TypeError: An array does not hold numbers.
-        ValueError: A shape is wrong, there is no row, or an entry is not finite.
+        ValueError: The model is not compiled, a shape is wrong, there is no row, or an entry is
+            not finite.
     """
+    if not model.compiled:
+        raise ValueError("a model must be compiled first. Received: no `model.compile(...)`")
     x = data.check_data(x, model.event_shape, model.missing)
     if y is not None:
         y = data.as_numbers("y", y)
         data.check_entries("y", y, model.event_shape, model.missing)
     elif sample_weight is not None:
         y = data.read(x)[0]
+    if sample_weight is not None:
+        sample_weight = np.asarray(sample_weight)
+    data.check_rows(x=data.read(x)[0], y=y, sample_weight=sample_weight)
     target = data.read(x)[0] if y is None else y
     if isinstance(target, np.ndarray) and model.normalizer.kind == "none":
         check_support(target, model.likelihood)
@@ -77,7 +83,16 @@ def start(model: Any, x: Any) -> None:
 
 
 def loop_options(x: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of Keras's loop; it warns when told to shuffle what shuffles itself."""
+    """Return the options of Keras's loop; it warns when told to shuffle what shuffles itself.
+
+    Raises:
+        ValueError: Classes are weighted, of which an autoencoder knows none.
+    """
+    if options.get("class_weight") is not None:
+        raise ValueError(
+            "an autoencoder has no classes to weigh. Received: class_weight. Weigh rows by "
+            "`sample_weight`."
+        )
     by_keras = data.is_array(x) or isinstance(x, (Mapping, keras.utils.PyDataset)) or x is None
     shuffles_itself = not by_keras or hasattr(x, "start_epoch")
     return {"shuffle": False, **options} if shuffles_itself else options

@@ -63,6 +63,10 @@ class Inference:
         """Return reconstructions `(rows, *event_shape)`; the same as `reconstruct`."""
         return self.reconstruct(x, batch_size, **options)
 
+    def predict_on_batch(self: Any, x: Any) -> Any:
+        """Return reconstructions of one batch of rows."""
+        return self.reconstruct(x, len(data.read(x)[0]))
+
     def reconstruct(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
         """Return E[p(x | z)] at the code of each row, `(rows, *event_shape)`, data units."""
         return self._run("reconstruct_tensor", x, batch_size, **options)
@@ -132,7 +136,11 @@ class Inference:
 
         Returns:
             `(rows, steps, *event_shape)`, data units.
+
+        Raises:
+            ValueError: There are not as many ends as starts.
         """
+        data.check_rows(a=np.asarray(a), b=np.asarray(b))
         ends = self.encode(a)[:, None], self.encode(b)[:, None]
         share = np.linspace(0.0, 1.0, checked_size("steps", steps), dtype="float32")
         share = share.reshape(1, -1, *(1,) * len(self.latent_shape))

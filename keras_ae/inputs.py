@@ -120,12 +120,41 @@ def check_data(inputs: Any, event_shape: Shape, missing: str | None, y: Any = No
         read(inputs)
         checked = {key: as_numbers(key, value) for key, value in inputs.items()}
         check_entries("x", checked["x"], event_shape, missing)
+        if "mask" in checked:
+            check_mask(checked["mask"], event_shape)
+        check_rows(**checked)
         return checked
     if not is_array(inputs):
         return inputs
     x = as_numbers("x", inputs)
     check_entries("x", x, event_shape, missing)
     return x
+
+
+def check_mask(mask: Any, event_shape: Shape) -> None:
+    """Refuse a mask that is neither of the whole event's shape nor of its leading axes.
+
+    Raises:
+        ValueError: As said.
+    """
+    shape = tuple(mask.shape[1:])
+    if shape != tuple(event_shape[: len(shape)]):
+        wanted = " or ".join(
+            "(batch" + "".join(f", {n}" for n in event_shape[:axes]) + ")"
+            for axes in range(1, len(event_shape) + 1)
+        )
+        raise ValueError(f"`mask` must have the shape {wanted}. Received: shape {mask.shape}.")
+
+
+def check_rows(**arrays: Any) -> None:
+    """Refuse arrays of different numbers of rows.
+
+    Raises:
+        ValueError: As said, with the rows of each.
+    """
+    rows = {name: len(array) for name, array in arrays.items() if hasattr(array, "shape")}
+    if len(set(rows.values())) > 1:
+        raise ValueError(f"all arrays must have the same number of rows. Received: {rows}")
 
 
 def check_entries(name: str, values: Any, event_shape: Shape, missing: str | None) -> None:

@@ -15,6 +15,7 @@ from keras_ae import corruptions, fitting, likelihoods, networks, normalizers, p
 from keras_ae import inputs as data
 from keras_ae.backend import distributed, phased
 from keras_ae.bottlenecks import Bottleneck
+from keras_ae.bottlenecks.bottleneck import checked_size
 from keras_ae.distributions.noise import Noise
 from keras_ae.inference import Inference, Views
 from keras_ae.naming import snake_case
@@ -296,6 +297,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
             **options: Everything else that `keras.Model.evaluate` takes.
         """
         x, y = fitting.prepare(self, x, y, options.get("sample_weight"))
+        samples = checked_size("samples", samples)
         for layer in self._flatten_layers():
             if isinstance(layer, Noise):
                 layer.reset_evaluation(seed)

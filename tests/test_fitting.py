@@ -173,3 +173,32 @@ def test_a_file_of_this_backend_resumes_on_every_backend(
     here = model.fit(X, epochs=2, batch_size=8, shuffle=False, verbose=0).history["loss"]
     if name == "vq_vae":  # no noise: the same numbers everywhere
         np.testing.assert_allclose(there["loss"], here, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"x": X, "y": X[:3]}, r"same number of rows\. Received: \{'x': 24, 'y': 3\}"),
+        ({"x": X, "sample_weight": np.ones(5)}, r"same number of rows.*'sample_weight': 5"),
+        ({"x": {"x": X, "mask": X[:2]}}, r"same number of rows.*'mask': 2"),
+        ({"x": {"x": X, "mask": np.ones((24, 3))}}, r"`mask` must have the shape \(batch, 4\)"),
+        ({"x": X, "class_weight": {0: 1.0}}, "an autoencoder has no classes to weigh"),
+    ],
+)
+def test_arrays_that_do_not_belong_together_are_refused(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make().fit(**arguments, verbose=0)
+
+
+def test_a_model_that_is_not_compiled_is_refused() -> None:
+    model = keras_ae.create("vae", input_shape=(4,), latent_dim=2)
+    for method in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match="a model must be compiled first"):
+            method(X, verbose=0)
+
+
+def test_an_evaluation_has_at_least_one_pass() -> None:
+    with pytest.raises(ValueError, match="`samples` must be a whole number of at least 1"):
+        make().evaluate(X, samples=0, verbose=0)

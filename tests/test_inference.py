@@ -99,3 +99,15 @@ def test_bad_input_is_refused_before_anything_runs() -> None:
     for method in (model.encode, model.score, model.predict):
         with pytest.raises(ValueError, match=r"`x` must be finite. Received: nan at \(3, 2\)"):
             method(broken)
+
+
+def test_one_batch_is_predicted_as_all_rows_are() -> None:
+    model = keras_ae.create("vae", input_shape=(4,), latent_dim=2)
+    x = np.random.default_rng(0).random((3, 4), dtype="float32")
+    np.testing.assert_allclose(model.predict_on_batch(x), model.predict(x), rtol=1e-6)
+
+
+def test_a_walk_needs_as_many_ends_as_starts() -> None:
+    model = keras_ae.create("vae", input_shape=(4,), latent_dim=2)
+    with pytest.raises(ValueError, match=r"same number of rows\. Received: \{'a': 3, 'b': 2\}"):
+        model.interpolate(np.zeros((3, 4)), np.zeros((2, 4)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_ae.naming import nearest
 from keras_ae.networks import conv, mlp, recurrent, resnet
@@ -92,19 +93,27 @@ def _named(
         )
     chosen = {**chosen, **options}
     if hidden is not None:
-        chosen.setdefault("hidden", tuple(hidden))
+        chosen.setdefault("hidden", hidden)
+    if "hidden" in chosen:
+        chosen["hidden"] = _checked_sizes(chosen["hidden"])
     # Encoder and decoder of a name share one set of options; each ignores the other's.
     for key in [k for k in chosen if k not in _accepted(functions[name])]:
         if any(key in _accepted(table[name]) for table in (ENCODERS, DECODERS)):
             chosen.pop(key)
     check_options(f"network {name!r}", functions[name], chosen)
-    for size in chosen.get("hidden", ()):
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(
-                "`hidden` must hold whole numbers of at least 1. "
-                f"Received: hidden={list(chosen['hidden'])}"
-            )
     return functions[name](*(tuple(shape) for shape in shapes), **chosen)
+
+
+def _checked_sizes(hidden: Any) -> tuple[int, ...]:
+    sizes = tuple(hidden) if isinstance(hidden, (Sequence, np.ndarray)) else (None,)
+    whole = all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in sizes
+    )
+    if isinstance(hidden, str) or not whole:
+        raise ValueError(
+            f"`hidden` must be a list of whole numbers of at least 1. Received: hidden={hidden!r}"
+        )
+    return tuple(int(n) for n in sizes)
 
 
 def _accepted(function: Callable[..., Any]) -> tuple[str, ...]:
