@@ -13,6 +13,9 @@ from keras_ae.bottlenecks.bottleneck import checked_size
 from keras_ae.distributions.noise import Noise
 from keras_ae.typing import Outputs, Tensor
 
+DRAWN_ROWS = 10_000
+"""Rows of which posterior draws are made in one run."""
+
 
 class View(keras.Model):
     """One deterministic function of a model, run by Keras's own compiled `predict` loop.
@@ -123,8 +126,15 @@ class Inference:
                 "code is deterministic. Use `encode`."
             )
         noise.reset_evaluation(_fresh(seed))
-        count = checked_size("samples", samples)
-        return np.stack([self._run("draw_tensor", x, **options) for _ in range(count)])
+        left, drawn = checked_size("samples", samples), []
+        x = data.check_data(x, self.event_shape, self.missing)
+        while left:
+            together = min(left, max(1, DRAWN_ROWS // len(data.read(x)[0])))
+            copies = keras.tree.map_structure(lambda a, n=together: np.concatenate([a] * n), x)
+            z = self._run("draw_tensor", copies, **options)
+            drawn.append(z.reshape(together, -1, *self.latent_shape))
+            left -= together
+        return np.concatenate(drawn)
 
     def interpolate(self: Any, a: Any, b: Any, steps: int = 8) -> Any:
         """Return decoded codes on the straight lines from a's to b's.

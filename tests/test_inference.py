@@ -53,6 +53,8 @@ def test_posterior_draws_scatter_around_the_code() -> None:
     drawn = model.sample_posterior(X, samples=400, seed=0)
     spread = np.exp(keras_array(model(X)["log_var"]) / 2)
     assert drawn.shape == (400, 9, 3)
+    np.testing.assert_array_equal(drawn[:4], model.sample_posterior(X, samples=400, seed=0)[:4])
+    assert len(np.unique(drawn[:, 0, 0])) == 400
     assert (abs(drawn.mean(0) - model.encode(X)) < 0.25 * spread).all()
     with pytest.raises(ValueError, match="whose code is deterministic"):
         make("autoencoder").sample_posterior(X)

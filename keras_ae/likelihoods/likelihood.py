@@ -23,6 +23,10 @@ class Likelihood(Part):
     channels: int = 1
     support: tuple[float, float] = (-math.inf, math.inf)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.built = True  # one with weights of its own builds them
+
     def check_units(self, normalize: str) -> None:
         """Refuse a scaling of the inputs that leads out of the support.
 

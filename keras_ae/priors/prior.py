@@ -13,6 +13,10 @@ from keras_ae.typing import Tensor
 class Prior(Part):
     """A distribution p(z) over codes."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.built = True  # one with weights of its own builds them
+
     @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:
         """Return log p(z), `(batch,)`, nats summed over the axes of a code `(batch, ...)`."""

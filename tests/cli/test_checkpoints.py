@@ -93,10 +93,7 @@ def test_a_stopped_training_leaves_a_usable_run(
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "vq_vae",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS if name != "vq_vae"),
-    ],
+    [pytest.param(name, marks=pytest.mark.slow) if name != "vae" else name for name in SETTINGS],
 )
 def test_a_resumed_training_ends_as_an_uninterrupted_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -127,6 +124,7 @@ def test_a_resumed_training_stops_where_an_uninterrupted_one_does(
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
 
+@pytest.mark.slow
 def test_a_crash_between_two_files_repeats_the_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

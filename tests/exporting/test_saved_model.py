@@ -66,6 +66,7 @@ def test_a_version_is_never_overwritten(model: Any, exported: ExportReport) -> N
         model.export(exported.path)
 
 
+@pytest.mark.slow
 def test_nothing_is_left_when_the_copy_differs(
     model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +76,7 @@ def test_nothing_is_left_when_the_copy_differs(
     assert list((tmp_path / "ae").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_child_that_fails_says_why_and_leaves_nothing(model: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="No module named 'not_there'"):
         model.export(tmp_path / "ae" / "1", modules=["not_there"])
