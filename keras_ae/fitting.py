@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import math
+import random
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -10,7 +13,9 @@ import numpy as np
 from keras import ops
 
 from keras_ae import inputs as data
+from keras_ae.backend import compiled
 from keras_ae.backend.optimizer_group import OptimizerGroup
+from keras_ae.batches import ArrayBatches
 from keras_ae.callbacks import StopOnNonFinite
 
 START_ROWS = 10_000
@@ -82,20 +87,78 @@ def start(model: Any, x: Any) -> None:
         model.bottleneck.adapt(model.views.run("features_tensor", rows))
 
 
-def loop_options(x: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of Keras's loop; it warns when told to shuffle what shuffles itself.
+@contextlib.contextmanager
+def loop(model: Any, x: Any, given: Any, **options: Any) -> Iterator[dict[str, Any]]:
+    """Give the arguments of Keras's loop, for the fastest form that it can have with these data.
+
+    Args:
+        model: A compiled model.
+        x: Checked inputs.
+        given: The caller's callbacks.
+        **options: y, sample_weight, validation_data and what else `keras.Model.fit` takes.
 
     Raises:
         ValueError: Classes are weighted, of which an autoencoder knows none.
     """
-    if options.get("class_weight") is not None:
+    if options.pop("class_weight", None) is not None:
         raise ValueError(
             "an autoencoder has no classes to weigh. Received: class_weight. Weigh rows by "
             "`sample_weight`."
         )
-    by_keras = data.is_array(x) or isinstance(x, (Mapping, keras.utils.PyDataset)) or x is None
-    shuffles_itself = not by_keras or hasattr(x, "start_epoch")
-    return {"shuffle": False, **options} if shuffles_itself else options
+    batches = None
+    if not isinstance(given, keras.callbacks.CallbackList):
+        batches = x if type(x) is ArrayBatches else arrays_in_batches(x, options)
+    if batches is None:
+        # Keras warns when told to shuffle what shuffles itself.
+        by_keras = data.is_array(x) or isinstance(x, (Mapping, keras.utils.PyDataset)) or x is None
+        if not by_keras or hasattr(x, "start_epoch"):
+            options.setdefault("shuffle", False)
+        yield {"x": x, **options}
+        return
+    for name in ("y", "sample_weight", "batch_size"):
+        options.pop(name, None)
+    options["shuffle"] = False
+    epochs = options.get("epochs", 1) - options.get("initial_epoch", 0)
+    if not compiled.is_possible(model, batches, epochs):
+        yield {"x": batches, **options}
+        return
+    with compiled.training(model, batches, epochs, _sees_batches(given)) as rows:
+        yield {"x": rows, **options}
+
+
+def arrays_in_batches(x: Any, options: dict[str, Any]) -> ArrayBatches | None:
+    """Return arrays as batches in an order of their own, or None for anything else.
+
+    The share `validation_split` of the last rows becomes `options["validation_data"]`, as in Keras.
+    """
+    is_arrays = data.is_array(x) or isinstance(x, Mapping)
+    if not is_arrays or options.get("steps_per_epoch") is not None:
+        return None
+    given = (x, options.get("y"), options.get("sample_weight"))
+    arrays = tuple(array for array in given if array is not None)
+    split = options.pop("validation_split", 0.0)
+    if split and options.get("validation_data") is None:
+        kept = math.floor(len(data.read(x)[0]) * (1.0 - split))
+        options["validation_data"] = keras.tree.map_structure(lambda a: a[kept:], arrays)
+        arrays = keras.tree.map_structure(lambda a: a[:kept], arrays)
+    return ArrayBatches(
+        *arrays,
+        batch_size=options.get("batch_size") or 32,
+        shuffle=bool(options.get("shuffle", True)),
+        seed=random.randrange(2**31),
+    )
+
+
+def _sees_batches(given: Any) -> bool:
+    """Return whether a callback of the caller's is to be called after every batch."""
+    hooks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+    chosen = list(given) if isinstance(given, (list, tuple)) else [given] if given else []
+    return any(
+        getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+        or hook in vars(callback)
+        for callback in chosen
+        for hook in hooks
+    )
 
 
 def callbacks(given: Any, patience: int | None, validates: bool, x: Any = None) -> Any:

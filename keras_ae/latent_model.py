@@ -264,14 +264,10 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
         if validation_data is not None:
             validation_data = fitting.prepare_validation(self, validation_data)
         fitting.start(self, x)
-        return super().fit(
-            x,
-            y,
-            sample_weight=sample_weight,
-            validation_data=validation_data,
-            callbacks=fitting.callbacks(callbacks, patience, validates, x),
-            **fitting.loop_options(x, options),
-        )
+        given = {"y": y, "sample_weight": sample_weight, "validation_data": validation_data}
+        with fitting.loop(self, x, callbacks, **given, **options) as arguments:
+            watchers = fitting.callbacks(callbacks, patience, validates, arguments["x"])
+            return super().fit(callbacks=watchers, **arguments)
 
     def adapt(self, x: Any) -> None:
         """Measure what `normalize` asked for on `x`, once more where it was measured before."""

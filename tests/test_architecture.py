@@ -38,6 +38,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "callbacks/stop_on_non_finite.py": "test_fitting.py, which needs a training that diverges",
     "typing.py": "holds names of types only",
     "__init__.py": "test_importing_the_package_is_quick_and_loads_nothing_heavy, here",
+    **{
+        f"backend/compiled/{name}.py": "backend/compiled/test_compiled.py, on its own backend"
+        for name in ("on_jax", "on_tensorflow", "on_torch", "rows")
+    },
     "exporting/worker.py": "exporting/test_saved_model.py, whose child process it is",
     **dict.fromkeys(
         [

@@ -9,8 +9,8 @@ import pytest
 from keras import ops
 
 import keras_ae
+from keras_ae.batches import ArrayBatches
 from keras_ae.bottlenecks import Deterministic, Gaussian
-from keras_ae.datasets import ArrayBatches
 from keras_ae.objectives import KLDivergence, Reconstruction
 
 X = np.random.default_rng(0).random((20, 6)).astype("float32")

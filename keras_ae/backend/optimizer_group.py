@@ -54,7 +54,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     @property
     def variables(self) -> list[Any]:
         """The group's own variables and those of its members."""
-        own = list(self._variables)
+        # Keras tracks the weights that `build` was given as if they were the optimizer's own.
+        weights = {id(v) for v in self._trainable_variables}
+        own = [v for v in self._variables if id(v) not in weights]
         return own + [v for member in self.optimizers.values() for v in member.variables]
 
     @property

@@ -1,6 +1,6 @@
 """Data by name or by path, as float32 arrays in memory, and their batches."""
 
-from keras_ae.datasets.batches import ArrayBatches
+from keras_ae.batches import ArrayBatches
 from keras_ae.datasets.dataset import Dataset
 from keras_ae.datasets.named import NAMES, at_hand
 from keras_ae.datasets.sources import load

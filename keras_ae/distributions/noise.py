@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_ae.backend import script
 from keras_ae.parts import Part
 from keras_ae.typing import Tensor
 
@@ -33,13 +34,11 @@ class Noise(Part):
     def normal(self, shape: Any, dtype: str = "float32", training: bool = False) -> Tensor:
         """Return independent draws of N(0, 1)."""
         # Half precision has too few distinct uniforms for the tails: draw in float32.
-        draw = keras.random.normal(shape, dtype="float32", seed=self._seed(training))
-        return ops.cast(draw, dtype)
+        return ops.cast(script.draw(self, "normal", shape, training), dtype)
 
     def uniform(self, shape: Any, dtype: str = "float32", training: bool = False) -> Tensor:
         """Return independent draws from [0, 1)."""
-        draw = keras.random.uniform(shape, dtype="float32", seed=self._seed(training))
-        return ops.cast(draw, dtype)
+        return ops.cast(script.draw(self, "uniform", shape, training), dtype)
 
     def integers(self, shape: Any, high: Tensor, training: bool = False) -> Tensor:
         """Return independent draws from {0, ..., high - 1}, int32; `high` may be a tensor."""
@@ -63,6 +62,11 @@ class Noise(Part):
         """Read both states."""
         for key, generator in self._generators().items():
             generator.state.assign(ops.convert_to_tensor(store[key], dtype=generator.state.dtype))
+
+    def draw(self, kind: str, shape: Any, training: bool) -> Tensor:
+        """Return the next draw of a kind, "normal" or "uniform", float32."""
+        function = keras.random.normal if kind == "normal" else keras.random.uniform
+        return function(shape, dtype="float32", seed=self._seed(training))
 
     def _seed(self, training: bool) -> keras.random.SeedGenerator:
         return self.training_seed if training else self.evaluation_seed

@@ -27,9 +27,11 @@ def test_the_learning_rate_is_everybodys() -> None:
 
 def test_its_variables_are_those_of_all_members() -> None:
     made = group()
-    made.build([keras.Variable(np.zeros(2, "float32"))])
+    weight = keras.Variable(np.zeros(2, "float32"))
+    made.build([weight])
     for member in made.optimizers.values():
         assert {id(v) for v in member.variables} <= {id(v) for v in made.variables}
+    assert id(weight) not in {id(v) for v in made.variables}
 
 
 def test_it_comes_back_from_its_config() -> None:

@@ -165,6 +165,7 @@ def test_a_missing_backend_is_one_line() -> None:
     assert child.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_how_it_is_trained_can_be_chosen(tmp_path: Path) -> None:
     run(
         *("train", "denoising_autoencoder", "--data", "digits", "--out", tmp_path / "run"),

@@ -10,6 +10,7 @@ from keras_ae.cli import training
 from keras_ae.cli.main import main
 
 
+@pytest.mark.slow
 def test_a_sweep_has_a_run_for_each_size_and_a_curve_beside_pcas(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

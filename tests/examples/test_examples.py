@@ -64,6 +64,7 @@ def test_a_deep_autoencoder_beats_pca_on_mnist(data_folder: Path) -> None:
     assert found["deep_over_pca"] < 1.0
 
 
+@pytest.mark.slow
 def test_codes_are_features_for_a_classifier() -> None:
     found = run("features_for_a_classifier", "--data digits --epochs 4 --seeds 1")
     assert set(found) == {"autoencoder", "denoising_autoencoder", "PCA"}

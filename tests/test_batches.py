@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_ae
-from keras_ae.datasets import ArrayBatches
+from keras_ae.batches import ArrayBatches
 
 X = np.arange(10.0, dtype="float32")[:, None]
 

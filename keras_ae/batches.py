@@ -18,7 +18,7 @@ class ArrayBatches(keras.utils.PyDataset):
     are called for looks at the data as well.
 
     Args:
-        x: Examples `(rows, ...)`.
+        x: Examples `(rows, ...)`, or a dict of arrays.
         y: Targets, or None.
         sample_weight: Weights `(rows,)`, or None; needs `y`.
         batch_size: Rows of a batch; the last one holds the rest.
@@ -33,7 +33,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        x: np.ndarray,
+        x: Any,
         y: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
         *,
@@ -46,28 +46,37 @@ class ArrayBatches(keras.utils.PyDataset):
             raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
         if sample_weight is not None and y is None:
             raise ValueError("`sample_weight` needs a y. Received: y=None. Pass y=x.")
-        lengths = [len(a) for a in (x, y, sample_weight) if a is not None]
+        given = [a for a in (x, y, sample_weight) if a is not None]
+        lengths = [len(leaf) for leaf in keras.tree.flatten(given)]
         if lengths[0] == 0 or len(set(lengths)) > 1:
             raise ValueError(
                 f"`x`, `y` and `sample_weight` must have the same rows, 1 or more. "
                 f"Received: {lengths} rows"
             )
-        self.arrays: tuple[Any, ...] = tuple(a for a in (x, y, sample_weight) if a is not None)
+        self.arrays: tuple[Any, ...] = tuple(given)
+        self.num_rows = lengths[0]
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
         self.start_epoch(0)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
-        return math.ceil(len(self.arrays[0]) / self.batch_size)
+        return math.ceil(self.num_rows / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return batch `index` of this epoch: (x,), (x, y) or (x, y, sample_weight)."""
-        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        return tuple(array[rows] for array in self.arrays)
+        rows = self.rows_of(index)
+        batch: tuple[Any, ...] = keras.tree.map_structure(lambda a: a[rows], self.arrays)
+        return batch
+
+    def rows_of(self, index: int) -> np.ndarray:
+        """Return the row numbers of batch `index` of this epoch, int32."""
+        rows: np.ndarray = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        return rows
 
     def start_epoch(self, epoch: int) -> None:
         """Take the order of an epoch, counted from 0."""
         self.epoch = epoch
-        rows = len(self.arrays[0])
-        order = np.random.default_rng([self.seed, epoch]).permutation(rows)
-        self._order = order if self.shuffle else np.arange(rows)
+        order = np.arange(self.num_rows, dtype="int32")
+        if self.shuffle:
+            np.random.default_rng([self.seed, epoch]).shuffle(order)
+        self._order = order

@@ -1,0 +1,121 @@
+"""Training several steps in one dispatch, inside Keras's own `fit`.
+
+Data that fit are kept where the steps run, and Keras's loop iterates over row numbers; its
+callbacks, validation, metrics and progress bar are what they were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+RESIDENT_BYTES = 2**31
+"""Largest size of data that are kept on the device."""
+
+BLOCK_SECONDS = 0.1
+"""About how long a block of steps may take: the progress bar and Ctrl-C wait for it."""
+
+MOST_STEPS = 128
+FLOPS = 2e10
+OVERHEAD = 4e-5
+
+
+def is_possible(model: Any, batches: Any, epochs: int) -> bool:
+    """Return whether blocks of steps can stand for Keras's own train function."""
+    steps = epochs * len(batches)
+    size = sum(a.nbytes for a in keras.tree.flatten(batches.arrays))
+    if model.run_eagerly or size > RESIDENT_BYTES:
+        return False
+    match keras.backend.backend():
+        case "jax":
+            return bool(model.jit_compile) and keras.distribution.distribution() is None
+        case "tensorflow":
+            return bool(model.distribute_strategy.num_replicas_in_sync == 1)
+        case _:
+            from keras_ae.backend.compiled import on_torch
+
+            return steps >= on_torch.WORTH_TRACING and on_torch.is_traceable(model)
+
+
+@contextlib.contextmanager
+def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator[Any]:
+    """Give what `fit` iterates over while the model's train function runs blocks of steps.
+
+    Args:
+        model: A compiled and built model.
+        batches: Its data.
+        epochs: Number of epochs to come.
+        per_batch: Whether callbacks must be called after every step.
+    """
+    from keras_ae.backend.compiled.rows import Rows
+
+    # Metrics of the user's are built from a batch, of which Keras's loop will see numbers only.
+    model._symbolic_build(data_batch=batches[0])
+    given = model.steps_per_execution
+    per_call = given if given > 1 else 1 if per_batch else block_length(model, batches)
+    steps = _steps_of(model, epochs * len(batches))
+    steps.bind(batches, per_call)
+    before, model.train_function = model.train_function, steps
+    model.steps_per_execution = per_call
+
+    def begun() -> None:
+        # The length of a block is for training; validation has the caller's own.
+        model.steps_per_execution = given
+
+    try:
+        yield Rows(batches, per_call, begun)
+    finally:
+        begun()
+        steps.release()
+        model.train_function = before
+
+
+def block_length(model: Any, batches: Any) -> int:
+    """Return a number of steps that take about `BLOCK_SECONDS`, at most an epoch's."""
+    seconds = OVERHEAD + 6 * multiplications(model) * batches.batch_size / FLOPS
+    longest = min(MOST_STEPS, len(batches), max(1, int(BLOCK_SECONDS / seconds)))
+    # Blocks of nearly one length.
+    return math.ceil(len(batches) / math.ceil(len(batches) / longest))
+
+
+def multiplications(model: Any) -> int:
+    """Return about how many multiplications a forward pass of one row needs."""
+    total = 0
+    for layer in model._flatten_layers():
+        kernel = getattr(layer, "kernel", None)
+        if kernel is None:
+            continue
+        shape = getattr(getattr(layer, "output", None), "shape", ())
+        total += int(np.prod(kernel.shape)) * int(np.prod([n or 1 for n in shape[1:-1]]))
+    return total
+
+
+def _steps_of(model: Any, total: int) -> Any:
+    """Return the model's block function, made anew when it was compiled anew."""
+    key: list[Any] = [model.optimizer, model._compile_metrics]
+    make: Any
+    match keras.backend.backend():
+        case "jax":
+            from keras_ae.backend.compiled import on_jax
+
+            make = on_jax.Steps
+        case "tensorflow":
+            from keras_ae.backend.compiled import on_tensorflow
+
+            xla = total >= on_tensorflow.WORTH_XLA and on_tensorflow.is_for_xla(model)
+            make = functools.partial(on_tensorflow.Steps, xla=xla)
+            key.append(xla)
+        case _:
+            from keras_ae.backend.compiled import on_torch
+
+            make = on_torch.Steps
+    kept = model.__dict__.get("_block_steps")
+    if kept is None or any(a is not b for a, b in zip(kept[0], key, strict=True)):
+        kept = model.__dict__["_block_steps"] = (key, make(model))
+    return kept[1]

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_ae
+from keras_ae.backend import compiled
+
+BACKEND = keras.backend.backend()
+RNG = np.random.default_rng(0)
+X = RNG.random((75, 6)).astype("float32")  # nine batches of 8 and one of 3
+WEIGHTS = RNG.random(75).astype("float32")
+OPTIONS: dict[str, dict[str, Any]] = {
+    "autoencoder": {"hidden": [8]},
+    "vae": {"hidden": [8], "normalize": "standard"},
+    "denoising_autoencoder": {"hidden": [8], "corruption": "salt_and_pepper"},
+    "vq_vae": {"num_codes": 5, "tokens": 2},
+    "adversarial_autoencoder": {"hidden": [8], "alternate": True},
+}
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torch trace from the first step on."""
+    if BACKEND == "torch":
+        from keras_ae.backend.compiled import on_torch
+
+        monkeypatch.setattr(on_torch, "WORTH_TRACING", 0)
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Have Keras's own train function run."""
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "is_possible", lambda *_: False)
+        yield patch
+
+
+def make(name: str = "autoencoder", **options: Any) -> Any:
+    keras.utils.set_random_seed(5)
+    model = keras_ae.create(
+        name, input_shape=(6,), latent_dim=2, **{**OPTIONS.get(name, {}), **options}
+    )
+    model.compile(optimizer=keras.optimizers.Adam(0.01), metrics=["mse"])
+    return model
+
+
+def fit(model: Any, **options: Any) -> Any:
+    given = {"epochs": 3, "batch_size": 8, "verbose": 0, "validation_data": X[:9], **options}
+    return model.fit(X, **given).history
+
+
+def weights(model: Any) -> list[np.ndarray]:
+    return [ops.convert_to_numpy(v).copy() for v in (*model.weights, *model.optimizer.variables)]
+
+
+class Calls(keras.callbacks.Callback):
+    """Notes after which batches it is called, and stops after one of them."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+        self.stop_at = stop_at
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Note the number of the batch."""
+        assert set(logs) >= {"loss", "reconstruction", "mse"}
+        self.batches.append(batch)
+        self.model.stop_training = batch == self.stop_at
+
+
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_blocks_of_steps_train_as_single_steps_do(
+    name: str, one_by_one: pytest.MonkeyPatch
+) -> None:
+    single = make(name)
+    wanted = fit(single, sample_weight=WEIGHTS)
+    one_by_one.undo()
+    model = make(name)
+    found = fit(model, sample_weight=WEIGHTS)
+    assert set(found) == set(wanted)
+    for key, values in wanted.items():
+        assert found[key] == pytest.approx(values, rel=1e-5), key
+    for a, b in zip(weights(model), weights(single), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="is about XLA on TensorFlow")
+def test_xla_trains_as_keras_does(
+    monkeypatch: pytest.MonkeyPatch, one_by_one: pytest.MonkeyPatch
+) -> None:
+    from keras_ae.backend.compiled import on_tensorflow
+
+    assert not on_tensorflow.is_for_xla(make("vae"))  # whose noise would be another
+    wanted = fit(make())
+    one_by_one.undo()
+    monkeypatch.setattr(on_tensorflow, "WORTH_XLA", 0)
+    model = make()
+    assert fit(model)["loss"] == pytest.approx(wanted["loss"], rel=1e-5)
+    assert model.__dict__["_block_steps"][1].xla
+
+
+def test_a_share_of_the_last_rows_is_held_out_as_keras_does() -> None:
+    one, other = make(), make()
+    held = fit(one, validation_data=None, validation_split=0.2, shuffle=False)
+    keras.Model.fit(
+        other, X, epochs=3, batch_size=8, validation_split=0.2, shuffle=False, verbose=0
+    )
+    for a, b in zip(weights(one), weights(other), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    assert held["val_loss"] == pytest.approx(other.history.history["val_loss"], rel=1e-5)
+
+
+def test_a_callback_for_batches_is_called_after_each() -> None:
+    calls = Calls()
+    fit(make(), epochs=1, callbacks=[calls])
+    assert calls.batches == list(range(10))
+
+
+def test_the_users_steps_per_execution_is_respected() -> None:
+    model, calls = make(), Calls()
+    model.steps_per_execution = 4
+    history = fit(model, epochs=1, callbacks=[calls], validation_data=None)
+    assert calls.batches == [3, 7, 11]  # as Keras counts: the last block may be shorter
+    assert model.steps_per_execution == 4
+    assert history["loss"] == pytest.approx(fit(make(), epochs=1)["loss"], rel=1e-5)
+
+
+def test_a_callback_can_stop_an_epoch() -> None:
+    model = make()
+    fit(model, callbacks=[Calls(stop_at=2)])
+    assert int(ops.convert_to_numpy(model.step)) == 3
+
+
+def test_training_goes_on_at_an_epoch() -> None:
+    model = make()
+    assert len(fit(model, initial_epoch=2)["loss"]) == 1
+    assert int(ops.convert_to_numpy(model.step)) == 10
+
+
+def test_the_same_seed_gives_the_same_training_and_another_another_order() -> None:
+    first, again = fit(make()), fit(make())
+    assert first == again
+    model = make()
+    keras.utils.set_random_seed(6)
+    assert fit(model)["loss"] != first["loss"]
+
+
+def test_what_is_compiled_anew_trains_anew() -> None:
+    model = make()
+    fit(model, epochs=1)
+    before = model.get_weights()
+    model.compile(optimizer=keras.optimizers.SGD(0.0))
+    fit(model, epochs=1)
+    still = [np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert still.count(False) == 1  # the step counter
+
+
+def test_other_data_train_after_arrays_did() -> None:
+    model = make()
+    fit(model, epochs=1)
+    batches = ((X[:8],) for _ in range(100))
+    history = model.fit(batches, steps_per_epoch=5, epochs=2, verbose=0).history
+    assert history["loss"][1] < history["loss"][0]
+    assert int(ops.convert_to_numpy(model.step)) == 20
+
+
+def test_eager_models_and_large_data_take_kerass_own_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = keras_ae.datasets.ArrayBatches(X, batch_size=8)
+    model = make()
+    assert compiled.is_possible(model, batches, 1)
+    monkeypatch.setattr(compiled, "RESIDENT_BYTES", X.nbytes - 1)
+    assert not compiled.is_possible(model, batches, 1)
+    monkeypatch.undo()
+    model.run_eagerly = True
+    assert not compiled.is_possible(model, batches, 1)
+
+
+def test_a_block_takes_about_a_tenth_of_a_second_and_blocks_are_alike() -> None:
+    batches = keras_ae.datasets.ArrayBatches(np.zeros((1300, 6)), batch_size=10)
+    assert compiled.block_length(make(), batches) == 65  # 130 steps in two blocks
+    heavy = make(hidden=[3000, 3000])
+    assert compiled.block_length(heavy, batches) == 1
+    assert compiled.multiplications(make()) == 6 * 8 + 8 * 2 + 2 * 8 + 8 * 6
+
+
+def test_a_convolution_multiplies_at_every_place() -> None:
+    model = keras_ae.create(
+        "autoencoder", input_shape=(8, 8, 1), latent_dim=2, encoder="conv", hidden=[4]
+    )
+    kernels = [v for v in model.encoder.trainable_variables if v.path.endswith("kernel")]
+    assert compiled.multiplications(model) > 4 * 4 * int(np.prod(kernels[0].shape))
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="is about traces")
+def test_what_a_trace_would_freeze_is_not_traced() -> None:
+    from keras_ae.backend.compiled import on_torch
+
+    dropout = keras.Sequential([keras.Input((6,)), keras.layers.Dropout(0.5)])
+    rate = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    assert on_torch.is_traceable(make("vae"))
+    assert not on_torch.is_traceable(make(encoder=dropout))
+    for optimizer in (
+        keras.optimizers.SGD(rate),
+        keras.optimizers.SGD(0.1, gradient_accumulation_steps=2),
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)),
+    ):
+        model = make()
+        model.compile(optimizer=optimizer)
+        assert not on_torch.is_traceable(model)
+    assert not on_torch.is_traceable(make("beta_vae", beta=rate))
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="is about traces")
+@pytest.mark.parametrize(("name", "traced"), [("vae", True), ("vq_vae", False)])
+def test_a_step_that_cannot_be_traced_is_run(name: str, traced: bool) -> None:
+    from keras_ae.backend.compiled import on_torch
+
+    model = make(name)
+    model.optimizer.build(model.trainable_variables)
+    before = weights(model)
+    trace = on_torch._trace(model, (on_torch_tensor(X[:8]),))
+    assert (trace is not None) == traced
+    for a, b in zip(weights(model), before, strict=True):
+        np.testing.assert_array_equal(a, b)  # tracing trains nothing
+
+
+def on_torch_tensor(x: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(x)
