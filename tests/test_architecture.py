@@ -47,7 +47,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
         [
             f"cli/{name}.py"
             for name in (
-                *("__main__", "commands", "errors", "index", "outcome"),
+                *("__main__", "about", "commands", "errors", "index", "outcome"),
                 *("pictures", "session", "settings", "training", "verbs"),
             )
         ],

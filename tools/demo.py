@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,10 +19,6 @@ def data_at_hand() -> str:
 
 def main() -> int:
     """Train a variational autoencoder, draw what it learned, and export it."""
-    # The folder of data sets that sits beside a checkout where there is one.
-    beside = Path("..") / "shared" / "data"
-    if "KERAS_AE_DATA" not in os.environ and beside.is_dir():
-        os.environ["KERAS_AE_DATA"] = str(beside.resolve())
     data = data_at_hand()
     command = [
         str(Path(sys.executable).parent / "keras-ae"),

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from keras_ae.cli import index, options, settings
+from keras_ae.cli.about import print_metrics
 from keras_ae.cli.session import choose_backend
 from keras_ae.cli.settings import Settings
 
@@ -81,7 +82,7 @@ def _train(
     except training.Interrupted as stop:
         click.echo(f"stopped; go on with: keras-ae train --resume {out}", err=True)
         raise KeyboardInterrupt from stop
-    _tell(metrics, run.path)
+    print_metrics(metrics, run.path)
     if export is not None:
         export_run(run, saved_models, export or None)
     return metrics
@@ -97,26 +98,3 @@ def export_run(run: Any, saved_models: str, name: str | None = None) -> Any:
     click.echo(f"SavedModel: {report.path} ({', '.join(report.signatures)})")
     click.echo(f"largest difference from the model: {worst:.2g} of max(1, |value|)")
     return report
-
-
-def _tell(metrics: dict[str, Any], path: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    parts = ("train", "validation", "test")
-    names = [key for key, value in metrics["test"].items() if isinstance(value, float)]
-    table = Table("", *parts, title=f"{path}  ({metrics['backend']})")
-    for name in names:
-        table.add_row(name, *(f"{metrics[part][name]:.5g}" for part in parts))
-    console = Console()
-    console.print(table)
-    data = metrics["data"]
-    note = f" ({data['note']})" if data["note"] else ""
-    console.print(f"data: {data['name']} from {data['origin']}{note}")
-    pca = metrics["pca"]
-    console.print(f"PCA with {pca['components']} components: test mse {pca['mse']:.5g}")
-    if probe := metrics.get("linear_probe"):
-        shares = ", ".join(f"{name} {value:.3f}" for name, value in probe.items())
-        console.print(f"linear probe, test accuracy: {shares}")
-    pictures = ", ".join(sorted(p.name for p in path.glob("*.png")))
-    console.print(f"pictures in {path}: {pictures}")

@@ -1,4 +1,4 @@
-"""What is done with a trained run folder, and what is known of the variants."""
+"""What is done with a trained run folder."""
 
 from __future__ import annotations
 
@@ -9,13 +9,26 @@ from typing import Any
 
 import click
 
-from keras_ae.cli import index
+from keras_ae.cli.about import describe, list_verb
 from keras_ae.cli.session import choose_backend
 from keras_ae.cli.sweep import sweep
 
 RUN = click.argument("run")
 BACKEND = click.option("--backend", help="jax, tensorflow or torch.")
-TO = click.option("--to", required=True, help="The .npy or .csv file to write.")
+ARRAYS = (".npy", ".csv")
+
+
+def file_to_write(*suffixes: str, required: bool = True) -> Any:
+    """Return the option `--to`, which refuses a wrong ending before anything is computed."""
+
+    def check(context: Any, option: Any, to: str | None) -> Path | None:
+        if to is not None and Path(to).suffix not in suffixes:
+            raise ValueError(f"`--to` must end in {' or '.join(suffixes)}. Received: {to}")
+        return None if to is None else Path(to)
+
+    what = f"The {' or '.join(suffixes)} file to write"
+    help_text = f"{what}." if required else f"{what}; printed when left out."
+    return click.option("--to", required=required, callback=check, help=help_text)
 
 
 def rows_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -35,44 +48,39 @@ def rows_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command("list")
-def list_verb() -> None:
-    """List the variants."""
-    width = max(map(len, index.variants()))
-    for name, known in sorted(index.variants().items()):
-        click.echo(f"{name:{width}}  {known['summary']}")
-
-
-@click.command()
-@click.argument("variant")
-def describe(variant: str) -> None:
-    """Describe a variant: what it is for, its paper, its hyper-parameters."""
-    known = index.variant(variant)
-    click.echo(f"{variant} ({known['family']}): {known['summary']}\n{known['paper']}\n")
-    for parameter in known["parameters"]:
-        click.echo(f"  {parameter['name']} = {parameter['default']}  {parameter['help']}")
-
-
 @click.command()
 @RUN
 @rows_options
 @click.option("--samples", type=int, default=1, help="Passes with their own noise.")
 @click.option("--seed", type=int, default=0, help="Of the noise.")
-def evaluate(run: str, samples: int, seed: int, **rows_of: Any) -> None:
+@file_to_write(".json", required=False)
+def evaluate(run: str, samples: int, seed: int, to: Path | None, **rows_of: Any) -> None:
     """Measure the loss, its terms and the errors on some data."""
     model, rows = _opened(run, **rows_of)
-    from keras_ae.reports import reconstruction_errors
+    from keras_ae.reports import RunFolder, reconstruction_errors
 
-    losses = model.evaluate(rows, samples=samples, seed=seed, verbose=0, return_dict=True)
+    # In the batches of the training, so that the noise and the figures are those in metrics.json.
+    size = RunFolder(run).read_config()["batch_size"]
+    losses = model.evaluate(
+        rows, batch_size=size, samples=samples, seed=seed, verbose=0, return_dict=True
+    )
     errors = reconstruction_errors(rows, model.reconstruct(rows))
-    click.echo(json.dumps({**losses, **errors, "rows": len(rows)}, indent=2))
+    text = json.dumps({**losses, **errors, "rows": len(rows)}, indent=2)
+    if to is None:
+        click.echo(text)
+        return
+    from keras_ae.reports.run import replacing
+
+    with replacing(to) as partial:
+        partial.write_text(text + "\n")
+    click.echo(f"{to}: {len(rows)} rows")
 
 
 @click.command()
 @RUN
 @rows_options
-@TO
-def encode(run: str, to: str, **rows_of: Any) -> None:
+@file_to_write(*ARRAYS)
+def encode(run: str, to: Path, **rows_of: Any) -> None:
     """Write the codes of some data."""
     model, rows = _opened(run, **rows_of)
     _write(to, model.encode(rows))
@@ -81,8 +89,8 @@ def encode(run: str, to: str, **rows_of: Any) -> None:
 @click.command()
 @RUN
 @rows_options
-@TO
-def reconstruct(run: str, to: str, **rows_of: Any) -> None:
+@file_to_write(*ARRAYS)
+def reconstruct(run: str, to: Path, **rows_of: Any) -> None:
     """Write the reconstructions of some data."""
     model, rows = _opened(run, **rows_of)
     _write(to, model.reconstruct(rows))
@@ -91,8 +99,8 @@ def reconstruct(run: str, to: str, **rows_of: Any) -> None:
 @click.command()
 @RUN
 @rows_options
-@TO
-def score(run: str, to: str, **rows_of: Any) -> None:
+@file_to_write(*ARRAYS)
+def score(run: str, to: Path, **rows_of: Any) -> None:
     """Write the anomaly score of each row of some data; higher is more anomalous."""
     model, rows = _opened(run, **rows_of)
     _write(to, model.score(rows))
@@ -102,18 +110,18 @@ def score(run: str, to: str, **rows_of: Any) -> None:
 @RUN
 @click.option("--count", type=int, default=16, help="Number of examples.  [default: 16]")
 @click.option("--seed", type=int, default=0, help="Of the draws.")
-@TO
+@file_to_write(*ARRAYS, ".png")
 @BACKEND
-def sample(run: str, count: int, seed: int, to: str, backend: str | None) -> None:
+def sample(run: str, count: int, seed: int, to: Path, backend: str | None) -> None:
     """Write examples drawn from a generative model, to .npy, .csv or .png."""
     model = _loaded(run, backend)
     drawn = model.sample(count, seed=seed)
-    if Path(to).suffix == ".png":
+    if to.suffix == ".png":
         from keras_ae.plots import example_grid
         from keras_ae.reports.run import replacing
 
         rows = {f"draw {i + 1}": drawn[i : i + 8] for i in range(0, len(drawn), 8)}
-        with replacing(Path(to)) as partial:
+        with replacing(to) as partial:
             example_grid(rows).savefig(partial, dpi=110, format="png")
         return
     _write(to, drawn)
@@ -168,21 +176,18 @@ def _opened(
     return model, (chosen.x_train if part == "train" else chosen.x_test)[:limit]
 
 
-def _write(to: str, values: Any) -> None:
+def _write(to: Path, values: Any) -> None:
     import numpy as np
 
     from keras_ae.reports.run import replacing
 
-    target = Path(to)
-    if target.suffix not in (".npy", ".csv"):
-        raise ValueError(f"`--to` must end in .npy or .csv. Received: {to}")
-    with replacing(target) as partial:
-        if target.suffix == ".npy":
+    with replacing(to) as partial:
+        if to.suffix == ".npy":
             with partial.open("wb") as file:
                 np.save(file, values)
         else:
             np.savetxt(partial, np.reshape(values, (len(values), -1)), delimiter=",", fmt="%.8g")
-    click.echo(f"{target}: {np.shape(values)}")
+    click.echo(f"{to}: {np.shape(values)}")
 
 
 VERBS = [list_verb, describe, evaluate, encode, reconstruct, score, sample, export, sweep]

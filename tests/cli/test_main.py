@@ -82,9 +82,26 @@ def test_evaluation_prints_what_training_measured(
 ) -> None:
     run("evaluate", trained, "--limit", 200)
     printed = json.loads(capsys.readouterr().out)
-    assert printed["mse"] == pytest.approx(
-        json.loads((trained / "metrics.json").read_text())["test"]["mse"], rel=1e-5
-    )
+    measured = json.loads((trained / "metrics.json").read_text())["test"]
+    assert printed == pytest.approx(measured, rel=1e-5)
+
+
+def test_an_evaluation_can_be_written(trained: Path, tmp_path: Path) -> None:
+    run("evaluate", trained, "--limit", 200, "--to", tmp_path / "figures.json")
+    written = json.loads((tmp_path / "figures.json").read_text())
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert written["loss"] == pytest.approx(metrics["test"]["loss"], rel=1e-5)
+
+
+def test_runs_are_described_and_listed(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figure = f"{json.loads((trained / 'metrics.json').read_text())['test']['mse']:.5g}"
+    run("describe", trained)
+    described = capsys.readouterr().out
+    assert "latent_dim = 3" in described
+    assert "finished, 2 epochs" in described
+    assert figure in described
+    run("list", trained.parent)
+    assert re.search(rf"vae .* digits .* 3 .* finished .*{figure}", capsys.readouterr().out)
 
 
 def test_samples_are_numbers_or_a_picture(trained: Path, tmp_path: Path) -> None:
@@ -109,6 +126,8 @@ def test_samples_are_numbers_or_a_picture(trained: Path, tmp_path: Path) -> None
         (("describe", "vea"), "Did you mean 'vae'"),
         (("score", "not_there", "--to", "a.npy"), "must hold model.keras"),
         (("train", "--config", "not_there.yaml", "--out", "x"), "must be a YAML file"),
+        (("list", "."), "a folder of runs must hold one"),
+        (("encode", "not_there", "--to", "a.txt"), ".npy or .csv"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
