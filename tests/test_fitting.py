@@ -100,6 +100,16 @@ def test_a_loss_that_is_not_a_number_stops_with_advice_and_the_last_good_weights
     assert len(before) == len(model.get_weights())
 
 
+def test_a_loss_that_is_not_a_number_does_not_wait_for_the_end_of_an_epoch() -> None:
+    model, given = make(), []
+    model.compile(optimizer=keras.optimizers.SGD(1e30))
+    batches = ((X[:8],) for _ in iter(lambda: given.append(1), 0))
+    with pytest.warns(UserWarning, match="the loss became .* in epoch 1"):
+        model.fit(batches, steps_per_epoch=2000, verbose=0)
+    assert len(given) < 2000
+    assert np.isfinite(model.predict(X)).all()
+
+
 def test_validation_takes_every_form() -> None:
     weights = np.ones(8, "float32")
     for validation in (X[:8], (X[:8],), (X[:8], X[:8]), (X[:8], X[:8], weights)):

@@ -17,15 +17,31 @@ ADVICE = (
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Stops at the first epoch whose loss is NaN or infinite and restores the last good state.
+    """Stops as soon as the loss is NaN or infinite and restores the last good state.
 
     Weights and optimizer state come back as they were at the end of the last epoch with a finite
     loss, or at the start of training.
     """
 
+    # Keras calls the hook after a batch from a thread of its own then; to wait for every loss would
+    # make the device wait too.
+    async_safe = True
+
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Remember the state at the start."""
+        self._is_lost = False
         self._remember()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Look at the loss, a running mean: once it is not finite it stays so."""
+        if not math.isfinite(float((logs or {}).get("loss", 0.0))):
+            self._is_lost = True
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """End the epoch."""
+        # Not in the other thread: stopped there, Keras's trainer on JAX loses its state.
+        if self._is_lost:
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember the state, or stop and restore the last one."""

@@ -87,7 +87,9 @@ def _print_runs(folder: Path) -> None:
         raise FileNotFoundError(
             f"a folder of runs must hold one that `train` has written. Received: {folder}, none."
         )
-    table = Table(Column("run", overflow="fold"), "variant", "data", "code", "status", "test loss", "test mse")
+    table = Table(
+        Column("run", overflow="fold"), "variant", "data", "code", "status", "test loss", "test mse"
+    )
     for run in runs:
         settings, metrics = _settings_and_metrics(run)
         code = (settings.get("hyper_parameters") or {}).get("latent_dim", "")
