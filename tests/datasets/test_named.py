@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-import gzip
 import hashlib
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from keras_ae.datasets import NAMES, at_hand, load, places
+from keras_ae.datasets import NAMES, at_hand, load
 from keras_ae.datasets.stored import IDX, MNIST_MD5
 from tests.datasets.sets import images, write_idx_set, write_npz_set
+from tests.real_data import needs
 
 IDX_PLACES = {
     "data/mnist": "mnist",
@@ -119,23 +120,24 @@ def test_digits_are_always_there_and_split_the_same(empty_machine: Path) -> None
     assert set(NAMES) == {"digits", "mnist", "fashion_mnist", "cifar10"}
 
 
-def test_the_real_mnist_is_the_published_one(data_folder: Path) -> None:
-    folder = data_folder / "mnist"
-    if not folder.is_dir():
-        pytest.skip("needs MNIST: put its four idx files into $KERAS_AE_DATA/mnist/")
-    for name, expected in MNIST_MD5.items():
-        content = gzip.decompress((folder / name).read_bytes())
-        assert hashlib.md5(content, usedforsecurity=False).hexdigest() == expected
+def idx(array: np.ndarray) -> bytes:
+    """Return uint8 numbers as the unzipped idx file that holds them."""
+    return struct.pack(f">{array.ndim + 1}i", 2048 + array.ndim, *array.shape) + array.tobytes()
+
+
+@needs("mnist")
+def test_the_real_mnist_is_the_published_one() -> None:
     data = load("mnist")
-    assert (data.x_train.shape, data.x_test.shape) == ((60000, 28, 28, 1), (10000, 28, 28, 1))
-    assert data.x_train.mean(dtype="float64") == pytest.approx(0.1306604762738429, abs=1e-8)
-    np.testing.assert_array_equal(data.y_train[:5], [5, 0, 4, 1, 9])
+    pixels = [np.rint(x[..., 0] * 255).astype("uint8") for x in (data.x_train, data.x_test)]
+    digits = [y.astype("uint8") for y in (data.y_train, data.y_test)]
+    files = [idx(a) for pair in zip(pixels, digits, strict=True) for a in pair]
+    found = [hashlib.md5(content, usedforsecurity=False).hexdigest() for content in files]
+    assert found == list(MNIST_MD5.values())
     assert data.note == ""
 
 
-def test_the_real_cifar10_is_in_colour_and_tells_its_size(data_folder: Path) -> None:
-    if not (data_folder / "cifar10").is_dir():
-        pytest.skip("needs CIFAR-10: put an .npz or its binary batches into $KERAS_AE_DATA/cifar10")
+@needs("cifar10")
+def test_the_real_cifar10_is_in_colour_and_tells_its_size() -> None:
     data = load("cifar10")
     assert data.event_shape == (32, 32, 3)
     assert data.x_train.max() == 1.0
@@ -143,13 +145,8 @@ def test_the_real_cifar10_is_in_colour_and_tells_its_size(data_folder: Path) -> 
     assert (data.note == "") is (len(data.x_train) == 50_000)
 
 
+@needs("fashion_mnist")
 def test_the_real_fashion_mnist_has_its_published_mean() -> None:
-    folders = [*places.data_folder("fashion_mnist"), places.DEBIAN / "fashion-mnist"]
-    if not any(folder.is_dir() for folder in folders):
-        pytest.skip(
-            "needs Fashion-MNIST: install Debian's dataset-fashion-mnist, or put its four idx "
-            "files into $KERAS_AE_DATA/fashion_mnist/"
-        )
     data = load("fashion_mnist")
     assert data.x_train.shape == (60000, 28, 28, 1)
     assert data.x_train.mean(dtype="float64") == pytest.approx(0.2860406, abs=1e-6)

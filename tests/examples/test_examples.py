@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.real_data import needs
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PRIMER = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 
@@ -45,7 +47,8 @@ def test_the_primers_program_loses_what_a_plain_torch_loop_loses() -> None:
 
 
 @pytest.mark.slow
-def test_the_primers_program_on_mnist(data_folder: Path) -> None:
+@needs("mnist")
+def test_the_primers_program_on_mnist() -> None:
     found = run("primer_program", "--data mnist --rows 6000 --epochs 5")
     assert found["largest_difference"] < 1e-4
 
@@ -59,7 +62,8 @@ def test_a_linear_autoencoder_is_pca_and_a_deep_one_beats_it() -> None:
 
 
 @pytest.mark.slow
-def test_a_deep_autoencoder_beats_pca_on_mnist(data_folder: Path) -> None:
+@needs("mnist")
+def test_a_deep_autoencoder_beats_pca_on_mnist() -> None:
     found = run("dimensionality_reduction", "--data mnist --rows 6000 --epochs 10")
     assert found["deep_over_pca"] < 1.0
 
@@ -72,7 +76,8 @@ def test_codes_are_features_for_a_classifier() -> None:
 
 
 @pytest.mark.slow
-def test_restored_images_are_closer_than_filtered_ones(data_folder: Path) -> None:
+@needs("mnist")
+def test_restored_images_are_closer_than_filtered_ones() -> None:
     found = run("image_denoising", "--data mnist --rows 6000 --epochs 8 --noise 0.3")
     assert found["denoising autoencoder"] > found["Gaussian filter"] > found["noisy"]
 
@@ -90,6 +95,7 @@ def test_what_was_never_seen_scores_as_an_anomaly() -> None:
 
 
 @pytest.mark.slow
-def test_digits_left_out_are_found_better_than_by_pcas_residual(data_folder: Path) -> None:
+@needs("mnist")
+def test_digits_left_out_are_found_better_than_by_pcas_residual() -> None:
     found = run("anomaly_detection", "--data mnist --rows 4000 --epochs 5")
     assert found["autoencoder"] > found["PCA"]
