@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from keras_ae import inputs as data
-from keras_ae.bottlenecks.bottleneck import checked_size
 from keras_ae.distributions.noise import Noise
+from keras_ae.parts import checked_size
 from keras_ae.typing import Outputs, Tensor
 
 DRAWN_ROWS = 10_000

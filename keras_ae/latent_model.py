@@ -15,12 +15,11 @@ from keras_ae import corruptions, fitting, likelihoods, networks, normalizers, p
 from keras_ae import inputs as data
 from keras_ae.backend import distributed, phased
 from keras_ae.bottlenecks import Bottleneck
-from keras_ae.bottlenecks.bottleneck import checked_size
 from keras_ae.distributions.noise import Noise
 from keras_ae.inference import Inference, Views
 from keras_ae.naming import snake_case
 from keras_ae.objectives import Term
-from keras_ae.parts import RecordsArguments, deserialize
+from keras_ae.parts import RecordsArguments, checked_size, deserialize
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
 
 

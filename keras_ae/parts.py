@@ -146,3 +146,32 @@ def resolve(kind: str, identifier: Any, classes: Mapping[str, type], base: type)
     part: Any = classes[name]
     check_options(f"{kind} {name!r}", part.__init__, options)
     return part(**options)
+
+
+def checked_size(name: str, size: Any) -> int:
+    """Return a size as an int.
+
+    Raises:
+        ValueError: It is not a whole number of at least 1.
+    """
+    if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 1:
+        raise ValueError(
+            f"`{name}` must be a whole number of at least 1. Received: {name}={size!r}"
+        )
+    return int(size)
+
+
+def check_activation(activation: Any) -> None:
+    """Refuse an activation that Keras does not know.
+
+    Raises:
+        ValueError: As said; the nearest names are suggested.
+    """
+    try:
+        keras.activations.get(activation)
+    except ValueError as error:
+        known = [name for name in dir(keras.activations) if name.islower() and name[0] != "_"]
+        raise ValueError(
+            "an activation must be one of Keras's, or a function. "
+            f"Received: {activation!r}. {nearest(str(activation), known)}"
+        ) from error

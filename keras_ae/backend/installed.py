@@ -12,14 +12,21 @@ BACKENDS = ("jax", "tensorflow", "torch")
 
 
 def wanted_backend() -> str:
-    """Return the backend of `KERAS_BACKEND`, else of Keras's config file, else Keras's default."""
+    """Return the backend of `KERAS_BACKEND`, else of Keras's config file, else Keras's default.
+
+    Raises:
+        ValueError: Keras's config file holds something else than a mapping, which stops Keras.
+    """
     if name := os.environ.get("KERAS_BACKEND"):
         return name
     home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
+    path = Path(home) / "keras.json"
     try:
-        settings = json.loads((Path(home) / "keras.json").read_text())
+        settings = json.loads(path.read_text())
     except (OSError, ValueError):
         return "tensorflow"
+    if not isinstance(settings, dict):
+        raise ValueError(f"Keras's config file must hold a mapping. Received: {path} with another")
     return str(settings.get("backend", "tensorflow"))
 
 

@@ -31,16 +31,3 @@ class Bottleneck(Part):
 
     def adapt(self, vectors: Any, seed: int = 0) -> None:
         """Start from data, where there is something to start; nothing by default."""
-
-
-def checked_size(name: str, size: Any) -> int:
-    """Return a size as an int.
-
-    Raises:
-        ValueError: It is not a whole number of at least 1.
-    """
-    if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 1:
-        raise ValueError(
-            f"`{name}` must be a whole number of at least 1. Received: {name}={size!r}"
-        )
-    return int(size)

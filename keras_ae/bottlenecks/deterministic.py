@@ -6,7 +6,8 @@ from typing import Any
 
 import keras
 
-from keras_ae.bottlenecks.bottleneck import Bottleneck, checked_size
+from keras_ae.bottlenecks.bottleneck import Bottleneck
+from keras_ae.parts import check_activation, checked_size
 from keras_ae.typing import Outputs, Tensor
 
 
@@ -26,8 +27,9 @@ class Deterministic(Bottleneck):
 
     def __init__(self, latent_dim: int, activation: str | None = None) -> None:
         super().__init__()
+        check_activation(activation)
         self.latent_shape = (checked_size("latent_dim", latent_dim),)
-        self.flatten = keras.layers.Flatten()
+        self.flatten = keras.layers.Flatten("channels_last")
         self.projection = keras.layers.Dense(latent_dim, activation=activation, name="code")
 
     def build(self, h_shape: Any) -> None:

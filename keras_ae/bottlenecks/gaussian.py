@@ -7,9 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.bottlenecks.bottleneck import Bottleneck, checked_size
+from keras_ae.bottlenecks.bottleneck import Bottleneck
 from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.noise import Noise
+from keras_ae.parts import checked_size
 from keras_ae.typing import Outputs, Tensor
 
 MAX_LOG_VAR = 20.0
@@ -40,7 +41,7 @@ class Gaussian(Bottleneck):
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
         self.latent_shape = (checked_size("latent_dim", latent_dim),)
-        self.flatten = keras.layers.Flatten()
+        self.flatten = keras.layers.Flatten("channels_last")
         self.mean_head = keras.layers.Dense(latent_dim, name="mean", dtype="float32")
         self.log_var_head = keras.layers.Dense(latent_dim, name="log_var", dtype="float32")
         self.noise = Noise()

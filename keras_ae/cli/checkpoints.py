@@ -29,11 +29,6 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.run, self.history, self.patience = run, history, patience
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Write the start, so that a training stopped in its first epoch can go on."""
-        if not self.history:
-            self.run.write(self.run.checkpoint, self.model.save)
-
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the state after an epoch."""
         self.history.append({"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}})
@@ -46,8 +41,15 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Put the best weights back."""
-        if self.patience is not None and self.run.best.is_file():
+        if self.patience is None or not self.history:
+            return
+        try:
             self.model.load_weights(self.run.best)
+        except Exception as error:  # h5py and Keras raise whatever the damage causes
+            raise ValueError(
+                f"{self.run.best.name} must hold the best weights. Received: {self.run.best}, "
+                "which is damaged or missing. Train again."
+            ) from error
 
 
 def epochs_since_best(history: Rows) -> int:
@@ -63,5 +65,15 @@ def is_exhausted(history: Rows, patience: int | None) -> bool:
 
 
 def finished_epochs(model: Any, history: Rows, steps_per_epoch: int) -> Rows:
-    """Return the rows of the epochs that a checkpoint has behind it; a crash can leave one more."""
-    return history[: int(ops.convert_to_numpy(model.step)) // steps_per_epoch]
+    """Return the rows of the epochs that a checkpoint has behind it; a crash can leave one more.
+
+    Raises:
+        ValueError: The history lacks some of them.
+    """
+    epochs = int(ops.convert_to_numpy(model.step)) // steps_per_epoch
+    if len(history) < epochs:
+        raise ValueError(
+            f"a history must have the {epochs} epochs that the checkpoint has behind it. "
+            f"Received: {len(history)} epochs in history.csv. Train again."
+        )
+    return history[:epochs]

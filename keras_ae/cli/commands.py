@@ -49,8 +49,23 @@ def start(
     chosen: Settings, out: str, export: str | None = None, saved_models: str = "saved_models"
 ) -> dict[str, Any]:
     """Train into a new run folder, and export when asked; return the metrics."""
-    chosen = replace(chosen, backend=choose_backend(chosen.backend))
-    return _train(chosen, out, export, saved_models)
+    if not out.strip():
+        raise ValueError(f"`--out` must be the folder to write. Received: {out!r}")
+    if export is not None:
+        from keras_ae import exporting
+
+        exporting.check_target(saved_models, export or Path(out).resolve().name)
+    return _train(resolved(chosen), out, export, saved_models)
+
+
+def resolved(chosen: Settings) -> Settings:
+    """Return the settings with the backend that runs, and data that mean the same everywhere."""
+    backend = choose_backend(chosen.backend)
+    from keras_ae.datasets import NAMES
+
+    path = Path(chosen.data).expanduser()
+    is_path = chosen.data not in NAMES and path.exists()
+    return replace(chosen, backend=backend, data=str(path.absolute()) if is_path else chosen.data)
 
 
 def train_again(config: str, out: str, backend: str | None, **export: Any) -> None:

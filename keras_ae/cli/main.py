@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,7 @@ class Variants(Named):
 @click.group(cls=Named, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="keras-ae")
 @click.option("--traceback", is_flag=True, help="Show where in the code an error arose.")
-def cli(traceback: bool) -> None:
+def cli(traceback: bool) -> None:  # which `main` has taken out
     """Train autoencoders, and use what they learned."""
 
 
@@ -71,14 +72,30 @@ def train(
     **export: Any,
 ) -> None:
     """Train a variant: `keras-ae train vae --data mnist --out RUN`."""
+    given = {"--config": config, "--resume": resume, "--out": out, "--backend": backend}
+    given["--export"] = export["export"]
+    named = [name for name, value in given.items() if value is not None]
     if context.invoked_subcommand is not None:
+        if named:
+            raise click.UsageError(
+                f"options of a variant must stand behind it, and it has no --config or --resume. "
+                f"Received: {' '.join(named)} before {context.invoked_subcommand}"
+            )
         return
+    if (config is not None and resume is not None) or (resume is not None and out is not None):
+        raise click.UsageError(
+            f"`--resume` must come without --config and --out. Received: {' '.join(named)}"
+        )
     if resume is not None:
         commands.resume(resume, backend, **export)
     elif config is not None:
         if out is None:
             raise click.UsageError("`--config` needs a run folder. Received: no --out")
         commands.train_again(config, out, backend, **export)
+    elif named:
+        raise click.UsageError(
+            f"a training needs a variant, --config or --resume. Received: {' '.join(named)}"
+        )
     else:
         click.echo(context.get_help())
 
@@ -91,11 +108,16 @@ for _verb in VERBS:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; the process's arguments when None."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        cli.main(args=given, prog_name="keras-ae", standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        errors.interrupted()
-    except (click.ClickException, ValueError, TypeError, OSError, ImportError) as error:
-        if "--traceback" in given:
-            raise
-        errors.fail(error)
+    # An option of the whole command, wherever it stands.
+    traceback = "--traceback" in given
+    given = [argument for argument in given if argument != "--traceback"]
+    with warnings.catch_warnings():
+        warnings.showwarning = errors.warn
+        try:
+            cli.main(args=given, prog_name="keras-ae", standalone_mode=False)
+        except (click.exceptions.Abort, KeyboardInterrupt):
+            errors.interrupted()
+        except Exception as error:
+            if traceback:
+                raise
+            errors.fail(error)

@@ -8,10 +8,11 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_ae import datasets
 from keras_ae.cli.settings import Settings
-from keras_ae.reports import pca_baseline, probe_accuracies, reconstruction_errors
+from keras_ae.reports import pca_baseline, probe_accuracies, probe_rows, reconstruction_errors
 
 MEASURED_ROWS = 10_000
 SEED = 0
@@ -23,27 +24,19 @@ def figures_of_merit(
     """Return losses and errors of each part, PCA's error, and linear probes where labels are."""
     metrics: dict[str, Any] = {}
     for name, x in parts.items():
-        metrics[name] = measured(model, x[:MEASURED_ROWS], settings.batch_size, data.is_image)
+        metrics[name] = measured(model, x[:MEASURED_ROWS], settings.batch_size)
     if not settings.held_out:
         metrics["validation"]["rows_from"] = "test (nothing was held out)"
+    metrics["weights"] = {
+        term.name: float(ops.convert_to_numpy(term.weight_at(model.step)))
+        for term in model.objective
+    }
     size = int(np.prod(model.latent_shape))
-    pca, *codes_of_pca = pca_baseline(parts["train"], parts["test"], size)
-    metrics["pca"] = pca
-    if data.y_train is not None and data.y_test is not None and _is_classes(data.y_train):
-        rows = slice(MEASURED_ROWS)
-        train, test = data.x_train[rows], data.x_test
-        pca_features = codes_of_pca
-        if len(parts["train"]) != len(data.x_train):  # validation rows were taken out
-            pca_features = list(pca_baseline(data.x_train, data.x_test, size)[1:])
-        metrics["linear_probe"] = probe_accuracies(
-            {
-                "codes": (model.encode(train), model.encode(test)),
-                "pca": (pca_features[0][rows], pca_features[1]),
-                "raw": (train, test),
-            },
-            data.y_train[rows],
-            data.y_test,
-        )
+    metrics["pca"], *codes = pca_baseline(parts["train"], parts["test"], size)
+    if settings.held_out:  # the probe sees the rows that were held out as well
+        codes = []
+    if probe := _probes(model, data, codes):
+        metrics["linear_probe"] = probe
     metrics["data"] = {"name": data.name, "origin": data.origin, "note": data.note}
     metrics["evaluation"] = {"samples": 1, "seed": SEED, "at_most_rows": MEASURED_ROWS}
     metrics["backend"] = keras.backend.backend()
@@ -54,12 +47,34 @@ def figures_of_merit(
     return metrics
 
 
-def measured(model: Any, x: np.ndarray, batch_size: int, is_image: bool) -> dict[str, Any]:
-    """Return the loss and its terms (codes drawn, seed 0), and the errors in data units."""
-    losses = model.evaluate(x, batch_size=batch_size, seed=SEED, verbose=0, return_dict=True)
-    peak = 1.0 if is_image else float(np.nanmax(x) - np.nanmin(x)) or 1.0
-    errors = reconstruction_errors(x, model.reconstruct(x), peak)
+def measured(
+    model: Any, x: np.ndarray, batch_size: int, samples: int = 1, seed: int = SEED
+) -> dict[str, Any]:
+    """Return the loss and its terms, codes drawn, and the errors in data units."""
+    losses = model.evaluate(
+        x, batch_size=batch_size, samples=samples, seed=seed, verbose=0, return_dict=True
+    )
+    errors = reconstruction_errors(x, model.reconstruct(x))
     return {**{k: float(v) for k, v in losses.items()}, **errors, "rows": len(x)}
+
+
+def _probes(model: Any, data: datasets.Dataset, codes_of_pca: list[Any]) -> dict[str, float]:
+    """Return the accuracies of a linear classifier, or nothing where there are no classes."""
+    if data.y_train is None or data.y_test is None:
+        return {}
+    rows = probe_rows(len(data.x_train))
+    labels = data.y_train[rows]
+    if not _is_classes(labels):
+        return {}
+    train, test = data.x_train[rows], data.x_test
+    size = int(np.prod(model.latent_shape))
+    of_train, of_test = codes_of_pca or pca_baseline(data.x_train, test, size)[1:]
+    features = {
+        "codes": (model.encode(train), model.encode(test)),
+        "pca": (of_train[rows], of_test),
+        "raw": (train, test),
+    }
+    return probe_accuracies(features, labels, data.y_test)
 
 
 def _is_classes(labels: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ import os
 import sys
 
 from keras_ae.backend.installed import check_installed
+from keras_ae.backend.quiet import import_tensorflow
 
 
 def choose_backend(name: str | None) -> str:
@@ -26,6 +27,7 @@ def choose_backend(name: str | None) -> str:
             os.execv(sys.executable, [sys.executable, "-m", "keras_ae.cli", *sys.argv[1:]])
     os.environ["KERAS_BACKEND"] = name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_tensorflow()
     import keras_ae.models  # noqa: F401  registers the variants
 
     # Each signature of an export is traced once, which TensorFlow takes for a mistake.

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 import click
 
+from keras_ae.cli import index
 from keras_ae.naming import nearest
 
 SCHEDULES = ("constant", "cosine", "exponential")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+LARGEST_SEED = 2**32 - 1
+KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "str": ("text", (str,)),
+    "int": ("a whole number", (int,)),
+    "float": ("a number", (int, float)),
+    "dict": ("a mapping", (dict,)),
+}
 
 
 @dataclass(frozen=True)
@@ -38,20 +47,28 @@ class Settings:
         """Refuse what cannot be trained with.
 
         Raises:
-            ValueError: A number is out of its range, or a choice is unknown.
+            ValueError: A value has a wrong type or is out of its range, or a choice is unknown.
         """
+        for one in fields(self):
+            _check_kind(one.name, str(one.type), getattr(self, one.name))
+        if not self.data.strip():
+            raise ValueError(f"`data` must be a name or a path. Received: data={self.data!r}")
+        known = [parameter["name"] for parameter in index.variant(self.variant)["parameters"]]
+        _check_known(f"a hyper-parameter of {self.variant}", self.hyper_parameters, known)
         for name in ("epochs", "batch_size", "learning_rate", "gradient_clip", "patience", "limit"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is not None and not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"`{name}` must be above 0. Received: {name}={value}")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ValueError(f"`seed` must be from 0 to {LARGEST_SEED}. Received: seed={self.seed}")
         if self.validation is not None and not 0 <= self.validation < 1:
             raise ValueError(
                 f"`validation` must be a share in [0, 1). Received: validation={self.validation}"
             )
-        for name, known in (("learning_rate_schedule", SCHEDULES), ("precision", PRECISIONS)):
-            if getattr(self, name) not in known:
+        for name, choices in (("learning_rate_schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in choices:
                 raise ValueError(
-                    f"`{name}` must be one of {list(known)}. Received: {getattr(self, name)!r}"
+                    f"`{name}` must be one of {list(choices)}. Received: {getattr(self, name)!r}"
                 )
 
     @property
@@ -70,16 +87,40 @@ class Settings:
         """Return settings from plain data.
 
         Raises:
-            ValueError: A key is unknown.
+            ValueError: A key is unknown or missing, or a value has a wrong type.
         """
-        known = [f.name for f in fields(cls)]
-        for key in settings:
-            if key not in known:
-                raise ValueError(
-                    f"a setting must be one of {known}. Received: {key!r}. "
-                    f"{nearest(str(key), known)}"
-                )
+        for one in fields(cls):
+            needed = one.default is MISSING and one.default_factory is MISSING
+            if needed and one.name not in settings:
+                raise ValueError(f"settings must have `{one.name}`. Received: {sorted(settings)}")
+        _check_known("a setting", settings, [one.name for one in fields(cls)])
         return cls(**settings)
+
+
+def check_limit(limit: int | None) -> None:
+    """Refuse a number of rows that is not at least 1.
+
+    Raises:
+        ValueError: As said.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"`limit` must be at least 1. Received: limit={limit}")
+
+
+def _check_known(what: str, names: Iterable[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"{what} must be one of {known}. Received: {name!r}. {nearest(str(name), known)}"
+            )
+
+
+def _check_kind(name: str, annotation: str, value: Any) -> None:
+    if value is None and "None" in annotation:
+        return
+    words, types = KINDS[annotation.partition("[")[0].partition(" ")[0]]
+    if not isinstance(value, types) or isinstance(value, bool):
+        raise ValueError(f"`{name}` must be {words}. Received: {name}={value!r}")
 
 
 def options() -> list[click.Option]:

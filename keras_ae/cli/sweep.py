@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from keras_ae.cli.options import Ints
 def sweep(context: click.Context, variant: str, latent_dim: list[int], out: str) -> None:
     """Train a variant at several code sizes and draw its test error beside PCA's.
 
-    Takes every option of `keras-ae train VARIANT` besides.
+    Takes every option of `keras-ae train VARIANT` besides. Sizes that were finished with the same
+    options are kept, so that a sweep that was stopped goes on.
     """
     from keras_ae.cli import commands
 
@@ -27,15 +29,32 @@ def sweep(context: click.Context, variant: str, latent_dim: list[int], out: str)
     train = commands.train_command(variant)
     rows: list[dict[str, float]] = []
     for size in sorted(set(latent_dim)):
-        folder = str(Path(out) / f"latent_dim_{size}")
-        arguments = ["--latent-dim", str(size), "--out", folder, *context.args]
+        folder = Path(out) / f"latent_dim_{size}"
+        arguments = ["--latent-dim", str(size), "--out", str(folder), *context.args]
         with train.make_context(variant, arguments) as inner:
             given: dict[str, Any] = dict(inner.params)
         where = {name: given.pop(name) for name in commands.RUN_OPTIONS}
-        metrics = commands.start(commands.read_settings(variant, given), where["out"])
+        if where["export"]:
+            where["export"] += f"_{size}"
+        chosen = commands.resolved(commands.read_settings(variant, given))
+        metrics = _finished(folder, chosen) or commands.start(chosen, **where)
         row = {"latent_dim": size, "mse": metrics["test"]["mse"], "pca_mse": metrics["pca"]["mse"]}
         rows.append(row)
-    _write(Path(out), variant, rows)
+        _write(Path(out), variant, rows)
+    click.echo(f"{Path(out) / 'sweep.png'}: {len(rows)} code sizes")
+
+
+def _finished(folder: Path, chosen: Any) -> dict[str, Any] | None:
+    """Return the metrics of a run that was finished with these settings, or None."""
+    from keras_ae.cli.settings import Settings
+    from keras_ae.reports import RunFolder
+
+    run = RunFolder(folder)
+    if not (run.config.is_file() and run.metrics.is_file()):
+        return None
+    metrics: dict[str, Any] = json.loads(run.metrics.read_text())
+    is_same = Settings.from_dict(run.read_config()) == chosen
+    return metrics if is_same and metrics["status"] == "finished" else None
 
 
 def _write(out: Path, variant: str, rows: list[dict[str, float]]) -> None:
@@ -50,4 +69,3 @@ def _write(out: Path, variant: str, rows: list[dict[str, float]]) -> None:
     errors = {variant: [row["mse"] for row in rows], "PCA": [row["pca_mse"] for row in rows]}
     with replacing(out / "sweep.png") as partial:
         error_curve(sizes, errors).savefig(partial, dpi=110, format="png")
-    click.echo(f"{out / 'sweep.png'}: {len(rows)} code sizes")

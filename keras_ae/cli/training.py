@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import time
@@ -35,30 +36,62 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
         settings.data, limit=settings.limit, label_column=settings.label_column, seed=settings.seed
     )
     parts = split(data, settings)
+    check_complete(data, parts, settings)
     keras.utils.set_random_seed(settings.seed)
     steps = -(-len(parts["train"]) // settings.batch_size)
     if resume:
         model = load_model(run.checkpoint)
         history = finished_epochs(model, run.read_history(), steps)
+        run.create()
     else:
         model, history = build(settings, data.event_shape, steps), []
-        run.create()
-        for old in (run.best, run.history, run.metrics, run.checkpoint):
-            old.unlink(missing_ok=True)
-        run.write_config(settings.as_dict())
-    started = time.perf_counter()
+        begin(run, settings, model)
+    started, is_trained = time.perf_counter(), False
     try:
         fit(model, settings, run, parts, history)
+        seconds = time.perf_counter() - started
+        run.write(run.model, model.save)
+        is_trained = True
+        metrics = figures_of_merit(model, data, parts, settings)
+        metrics.update(status=status(history), epochs=len(history), seconds=round(seconds, 2))
+        draw(model, data, run, history)
+        run.write_metrics(metrics)
     except KeyboardInterrupt as stop:
-        keep_what_is_there(run, settings, history)
+        if not is_trained:  # the state of the last finished epoch is the run's model
+            run.write(run.model, lambda partial: shutil.copyfile(run.checkpoint, partial))
+        reached = {"epochs": len(history), "wanted": settings.epochs}
+        run.write_metrics({"status": "interrupted", **reached})
         raise Interrupted from stop
-    seconds = time.perf_counter() - started
-    run.write(run.model, model.save)
-    metrics = figures_of_merit(model, data, parts, settings)
-    metrics.update(status="finished", epochs=len(history), seconds=round(seconds, 2))
-    run.write_metrics(metrics)
-    draw(model, data, run, history)
     return metrics
+
+
+def begin(run: RunFolder, settings: Settings, model: Any) -> None:
+    """Make the folder, with a checkpoint of the start, so that it can be resumed at any moment."""
+    run.create()
+    run.clear()
+    run.write(run.checkpoint, model.save)
+    run.write_config(settings.as_dict())
+
+
+def status(history: list[dict[str, float]]) -> str:
+    """Return how a training has ended: "finished", or "diverged" in a loss that is not finite."""
+    return "finished" if math.isfinite(history[-1]["loss"]) else "diverged"
+
+
+def check_complete(
+    data: datasets.Dataset, parts: dict[str, np.ndarray], settings: Settings
+) -> None:
+    """Refuse missing entries, before anything is written, unless the model masks them.
+
+    Raises:
+        ValueError: As said; the message names the first.
+    """
+    masks = settings.hyper_parameters.get("missing") == "mask"
+    if data.missing and not masks and any(np.isnan(x).any() for x in parts.values()):
+        raise ValueError(
+            "data must be complete unless the model masks what is missing. "
+            f"Received: {data.missing} in {data.origin}. Fill them in, or pass --missing mask."
+        )
 
 
 def build(settings: Settings, event_shape: tuple[int, ...], steps_per_epoch: int) -> Any:
@@ -123,10 +156,3 @@ def fit(
         # A bar redraws its line; what is not a terminal gets one line an epoch.
         verbose=1 if sys.stdout.isatty() else 2,
     )
-
-
-def keep_what_is_there(run: RunFolder, settings: Settings, history: list[dict[str, float]]) -> None:
-    """Leave the state of the last finished epoch as the run's model."""
-    if run.checkpoint.is_file():
-        run.write(run.model, lambda partial: shutil.copyfile(run.checkpoint, partial))
-    run.write_metrics({"status": "interrupted", "epochs": len(history), "wanted": settings.epochs})

@@ -11,6 +11,7 @@ import click
 
 from keras_ae.cli.about import describe, list_verb
 from keras_ae.cli.session import choose_backend
+from keras_ae.cli.settings import Settings, check_limit
 from keras_ae.cli.sweep import sweep
 
 RUN = click.argument("run")
@@ -56,16 +57,12 @@ def rows_options(command: Callable[..., None]) -> Callable[..., None]:
 @file_to_write(".json", required=False)
 def evaluate(run: str, samples: int, seed: int, to: Path | None, **rows_of: Any) -> None:
     """Measure the loss, its terms and the errors on some data."""
-    model, rows = _opened(run, **rows_of)
-    from keras_ae.reports import RunFolder, reconstruction_errors
+    model, rows, settings = _opened(run, **rows_of)
+    from keras_ae.cli.outcome import measured
 
     # In the batches of the training, so that the noise and the figures are those in metrics.json.
-    size = RunFolder(run).read_config()["batch_size"]
-    losses = model.evaluate(
-        rows, batch_size=size, samples=samples, seed=seed, verbose=0, return_dict=True
-    )
-    errors = reconstruction_errors(rows, model.reconstruct(rows))
-    text = json.dumps({**losses, **errors, "rows": len(rows)}, indent=2)
+    figures = measured(model, rows, settings.batch_size, samples, seed)
+    text = json.dumps(figures, indent=2)
     if to is None:
         click.echo(text)
         return
@@ -82,7 +79,7 @@ def evaluate(run: str, samples: int, seed: int, to: Path | None, **rows_of: Any)
 @file_to_write(*ARRAYS)
 def encode(run: str, to: Path, **rows_of: Any) -> None:
     """Write the codes of some data."""
-    model, rows = _opened(run, **rows_of)
+    model, rows, _ = _opened(run, **rows_of)
     _write(to, model.encode(rows))
 
 
@@ -92,7 +89,7 @@ def encode(run: str, to: Path, **rows_of: Any) -> None:
 @file_to_write(*ARRAYS)
 def reconstruct(run: str, to: Path, **rows_of: Any) -> None:
     """Write the reconstructions of some data."""
-    model, rows = _opened(run, **rows_of)
+    model, rows, _ = _opened(run, **rows_of)
     _write(to, model.reconstruct(rows))
 
 
@@ -102,7 +99,7 @@ def reconstruct(run: str, to: Path, **rows_of: Any) -> None:
 @file_to_write(*ARRAYS)
 def score(run: str, to: Path, **rows_of: Any) -> None:
     """Write the anomaly score of each row of some data; higher is more anomalous."""
-    model, rows = _opened(run, **rows_of)
+    model, rows, _ = _opened(run, **rows_of)
     _write(to, model.score(rows))
 
 
@@ -123,6 +120,7 @@ def sample(run: str, count: int, seed: int, to: Path, backend: str | None) -> No
         rows = {f"draw {i + 1}": drawn[i : i + 8] for i in range(0, len(drawn), 8)}
         with replacing(to) as partial:
             example_grid(rows).savefig(partial, dpi=110, format="png")
+        click.echo(f"{to}: {len(drawn)} examples")
         return
     _write(to, drawn)
 
@@ -155,25 +153,32 @@ def _opened(
     part: str | None,
     limit: int | None,
     backend: str | None,
-) -> tuple[Any, Any]:
-    """Return a run's model and the rows that are meant; all rows are in their source's order."""
+) -> tuple[Any, Any, Settings]:
+    """Return a run's model, the rows that are meant, and the run's settings.
+
+    Without `data` they are rows of the run's own data; all rows are in their source's order.
+    """
+    if data is None and label_column is not None:
+        raise ValueError("`--label-column` must come with `--data`. Received: no --data.")
+    check_limit(limit)
     model = _loaded(run, backend)
     import numpy as np
 
     from keras_ae import datasets
     from keras_ae.reports import RunFolder
 
+    settings = Settings.from_dict(RunFolder(run).read_config())
+    cut: dict[str, Any] = {"label_column": settings.label_column, "seed": settings.seed}
     if data is None:
-        settings = RunFolder(run).read_config()
-        cut = {"label_column": settings["label_column"], "seed": settings["seed"]}
-    else:
-        settings, cut = {"data": data}, {"label_column": label_column}
+        cut["limit"] = settings.limit
+    elif label_column is not None or not datasets.has_column(data, settings.label_column):
+        cut["label_column"] = label_column
     if part == "all" or (part is None and data is not None):
         cut["test_fraction"] = None
-    chosen = datasets.load(settings["data"], **cut)
+    chosen = datasets.load(data or settings.data, **cut)
     if part == "all" and chosen.x_train is not chosen.x_test:
-        return model, np.concatenate([chosen.x_train, chosen.x_test])[:limit]
-    return model, (chosen.x_train if part == "train" else chosen.x_test)[:limit]
+        return model, np.concatenate([chosen.x_train, chosen.x_test])[:limit], settings
+    return model, (chosen.x_train if part == "train" else chosen.x_test)[:limit], settings
 
 
 def _write(to: Path, values: Any) -> None:

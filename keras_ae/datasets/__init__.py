@@ -3,6 +3,6 @@
 from keras_ae.batches import ArrayBatches
 from keras_ae.datasets.dataset import Dataset
 from keras_ae.datasets.named import NAMES, at_hand
-from keras_ae.datasets.sources import load
+from keras_ae.datasets.sources import has_column, load
 
-__all__ = ["NAMES", "ArrayBatches", "Dataset", "at_hand", "load"]
+__all__ = ["NAMES", "ArrayBatches", "Dataset", "at_hand", "has_column", "load"]

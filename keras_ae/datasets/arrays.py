@@ -48,14 +48,15 @@ def load(path: Path, **cut: Any) -> Dataset:
     """
     found, origin = read(path), str(path)
     if "x_train" in found and "x_test" in found:
-        x_train, note = examples(found["x_train"], origin)
-        x_test, _ = examples(found["x_test"], origin)
+        (x_train, x_test), note = examples([found["x_train"], found["x_test"]], origin)
         y_train = checks.labels(found.get("y_train"), len(x_train), origin)
         y_test = checks.labels(found.get("y_test"), len(x_test), origin)
-        return Dataset(path.stem, x_train, y_train, x_test, y_test, origin, note)
-    x, note = examples(next(found[key] for key in EXAMPLES if key in found), origin)
+        gaps = checks.missing(x_train, part="x_train") or checks.missing(x_test, part="x_test")
+        return Dataset(path.stem, x_train, y_train, x_test, y_test, origin, note, gaps)
+    (x,), note = examples([next(found[key] for key in EXAMPLES if key in found)], origin)
     y = next((found[key] for key in LABELS if key in found), None)
-    return split(path.stem, x, checks.labels(y, len(x), origin), origin=origin, note=note, **cut)
+    y = checks.labels(y, len(x), origin)
+    return split(path.stem, x, y, origin=origin, note=note, missing=checks.missing(x), **cut)
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -86,18 +87,22 @@ def read(path: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def examples(x: np.ndarray, origin: str) -> tuple[np.ndarray, str]:
-    """Return examples as float32, pixels in [0, 1] with an axis of channels, and a note.
+def examples(parts: list[np.ndarray], origin: str) -> tuple[list[np.ndarray], str]:
+    """Return the parts of a set as float32, pixels in [0, 1] with an axis of channels, and a note.
+
+    Pixels of all parts are scaled alike.
 
     Raises:
         ValueError: They are not numbers, there are none, or one is infinite.
     """
-    floats = checks.examples(x, origin)
-    if x.dtype != np.uint8 or x.ndim < 3:
+    floats = [checks.examples(x, origin) for x in parts]
+    if any(x.dtype != np.uint8 or x.ndim < 3 for x in parts):
         return floats, ""
-    if x.max() > 1:
-        floats /= np.float32(255.0)
+    if max(x.max() for x in parts) > 1:
+        floats = [x / np.float32(255.0) for x in floats]
         note = "uint8 pixels were divided by 255"
     else:
         note = "uint8 pixels are 0 or 1 and were kept"
-    return (floats[..., None], f"{note}, one channel added") if x.ndim == 3 else (floats, note)
+    if parts[0].ndim > 3:
+        return floats, note
+    return [x[..., None] for x in floats], f"{note}, one channel added"

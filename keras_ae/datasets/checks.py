@@ -37,6 +37,22 @@ def examples(x: np.ndarray, origin: str, *, columns: Sequence[str] = ()) -> np.n
     return floats
 
 
+def missing(x: np.ndarray, *, part: str = "", columns: Sequence[str] = ()) -> str:
+    """Return where the first NaN is and how many there are, or nothing where all is observed.
+
+    Args:
+        x: Examples `(rows, ...)`, in the order of their source.
+        part: Name of the part of the source, for the message.
+        columns: Names of a table's columns.
+    """
+    gaps = np.isnan(x)
+    if not gaps.any():
+        return ""
+    where = tuple(int(i) for i in np.unravel_index(np.argmax(gaps), x.shape))
+    place = f"row {where[0]}, column {columns[where[1]]!r}" if columns else f"index {where}"
+    return f"nan at {place}{f' of {part}' if part else ''}, and {int(gaps.sum())} such entries"
+
+
 def labels(y: np.ndarray | None, rows: int, origin: str) -> np.ndarray | None:
     """Return labels as `(rows,)`, or None.
 

@@ -18,7 +18,9 @@ class Dataset:
         x_test: Test examples.
         y_test: Their labels, or None.
         origin: Where the data were found.
-        note: What a user should know: a subset, a scaling.
+        note: What a user should know: a subset, a scaling, a column taken as labels.
+        missing: Where the first missing entry (NaN) is in the source and how many there are;
+            empty when all are observed.
 
     Raises:
         ValueError: Training and test examples differ in shape, or a part is empty.
@@ -31,6 +33,7 @@ class Dataset:
     y_test: np.ndarray | None
     origin: str
     note: str = ""
+    missing: str = ""
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together."""
@@ -77,6 +80,7 @@ def split(
     *,
     origin: str,
     note: str = "",
+    missing: str = "",
     test_fraction: float | None = 0.2,
     seed: int = 0,
 ) -> Dataset:
@@ -88,7 +92,7 @@ def split(
         ValueError: There are fewer than 2 rows, or the fraction is not between 0 and 1.
     """
     if test_fraction is None:
-        return Dataset(name, x, y, x, y, origin, note)
+        return Dataset(name, x, y, x, y, origin, note, missing)
     if not 0 < test_fraction < 1:
         raise ValueError(
             f"`test_fraction` must be between 0 and 1. Received: test_fraction={test_fraction}"
@@ -99,4 +103,4 @@ def split(
     held = min(max(1, round(test_fraction * len(x))), len(x) - 1)
     test, train = order[:held], order[held:]
     y_train, y_test = (None, None) if y is None else (y[train], y[test])
-    return Dataset(name, x[train], y_train, x[test], y_test, origin, note)
+    return Dataset(name, x[train], y_train, x[test], y_test, origin, note, missing)

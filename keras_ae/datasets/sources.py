@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keras_ae.datasets import files, named
+from keras_ae.datasets import files, named, tables
 from keras_ae.datasets.dataset import Dataset
 from keras_ae.naming import nearest
 
@@ -27,7 +27,7 @@ def load(
             a folder of images, whose sub-folders are labels.
         limit: Keep the first rows of each part.
         label_column: The column of labels in a table; one called label, labels, target, class or
-            y when None.
+            y when None; "none" for a table without labels.
         test_fraction: Share of the rows held out where the source has no test part; None gives
             all rows, in the order of the source, as both parts.
         seed: Seed of that split. Sets with a name have a test part, always the same.
@@ -53,6 +53,13 @@ def load(
     else:
         data = named.load(str(source))
     return data.limited(limit)
+
+
+def has_column(source: str | Path, name: str | None) -> bool:
+    """Return whether a source is a table with a column of this name; every table has "none"."""
+    path = Path(source).expanduser()
+    is_table = path.is_file() and path.suffix.lower() in files.TABLES
+    return is_table and name is not None and name in ("none", *tables.names(path))
 
 
 def _existing(source: str | Path) -> Path:

@@ -21,14 +21,17 @@ def load(path: Path, label_column: str | None, **cut: Any) -> Dataset:
 
     Args:
         path: A .csv or .parquet file.
-        label_column: The column of labels; one called label, labels, target, class or y when None.
+        label_column: The column of labels; one called label, labels, target, class or y when
+            None; "none" for a table without labels.
         cut: Arguments of `split`.
 
     Raises:
         ValueError: The file is broken, the label column is not there, or a column is not numeric.
     """
     frame, note = read(path)
-    y = _labels(frame, label_column, path)
+    frame, index = _without_index(frame)
+    y, taken = _labels(frame, label_column, path)
+    note = "; ".join(filter(None, (note, index, taken)))
     columns = [str(column) for column in frame.columns]
     words = [
         name
@@ -44,7 +47,18 @@ def load(path: Path, label_column: str | None, **cut: Any) -> Dataset:
     # Pandas' own missing value has no place in a float array without being named.
     values = frame.to_numpy("float64", na_value=np.nan) if columns else np.empty((len(frame), 0))
     x = checks.examples(values, str(path), columns=columns)
-    return split(path.stem, x, y, origin=str(path), note=note, **cut)
+    gaps = checks.missing(x, columns=columns)
+    return split(path.stem, x, y, origin=str(path), note=note, missing=gaps, **cut)
+
+
+def names(path: Path) -> list[str]:
+    """Return the names of a table's columns, without reading its rows."""
+    if path.suffix.lower() == ".parquet":
+        import pyarrow.parquet
+
+        return list(pyarrow.parquet.read_schema(path).names)
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return next(csv.reader(file), [])
 
 
 def read(path: Path) -> tuple[Any, str]:
@@ -58,6 +72,7 @@ def read(path: Path) -> tuple[Any, str]:
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path), ""
+        _check_header(path)
         if _has_header(path):
             return pd.read_csv(path, low_memory=False), ""
         return pd.read_csv(path, header=None, low_memory=False), "the file has no line of names"
@@ -77,6 +92,23 @@ def _has_header(path: Path) -> bool:
     return first == [str(i) for i in range(len(first))] or not all(map(_is_number, first))
 
 
+def _check_header(path: Path) -> None:
+    """Refuse a header shorter or longer than the rows; pandas would take a column for an index."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header, first = (next(rows := csv.reader(file), []), next(rows, []))
+    if first and len(header) != len(first):
+        raise ValueError(f"its first line has {len(header)} cells, the second {len(first)}")
+
+
+def _without_index(frame: Any) -> tuple[Any, str]:
+    """Return the frame without the row numbers that pandas writes as an unnamed first column."""
+    first = frame.columns[0] if len(frame.columns) else ""
+    numbers = np.arange(len(frame))
+    if str(first) != "Unnamed: 0" or not np.array_equal(frame[first], numbers):
+        return frame, ""
+    return frame.drop(columns=first), "the unnamed column of row numbers was left out"
+
+
 def _is_number(cell: str) -> bool:
     try:
         float(cell)
@@ -85,9 +117,11 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _labels(frame: Any, label_column: str | None, path: Path) -> np.ndarray | None:
-    """Take the column of labels out of the frame."""
+def _labels(frame: Any, label_column: str | None, path: Path) -> tuple[np.ndarray | None, str]:
+    """Take the column of labels out of the frame; return it, and a note where it was guessed."""
     names = {str(column): column for column in frame.columns}
+    if label_column == "none" and label_column not in names:
+        return None, ""
     if label_column is not None and label_column not in names:
         raise ValueError(
             f"`label_column` must be a column of {path}. "
@@ -96,9 +130,11 @@ def _labels(frame: Any, label_column: str | None, path: Path) -> np.ndarray | No
     guessed = (name for word in LABELS for name in names if name.lower() == word)
     name = label_column if label_column is not None else next(guessed, None)
     if name is None:
-        return None
+        return None, ""
+    note = "" if label_column is not None else f"column {name!r} was taken as labels"
     column = frame.pop(names[name])
     kind = getattr(column.dtype, "kind", "O")
     # Words, dates and columns with gaps become text, never Python objects.
-    is_plain = kind in "fiub" and isinstance(column.dtype, np.dtype)
-    return np.asarray(column.to_numpy() if is_plain else [str(value) for value in column])
+    is_plain = kind in "fiub" and isinstance(column.dtype, np.dtype) and not column.isna().any()
+    values = column.to_numpy() if is_plain else [str(value) for value in column]
+    return np.asarray(values), note

@@ -48,7 +48,15 @@ class Noise(Part):
         return ops.minimum(index, count - 1)
 
     def reset_evaluation(self, seed: int) -> None:
-        """Start the evaluation sequence again from `seed`."""
+        """Start the evaluation sequence again from `seed`.
+
+        Raises:
+            ValueError: The seed is not a whole number from 0 to 2^32 - 1.
+        """
+        if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**32:
+            raise ValueError(
+                f"`seed` must be a whole number from 0 to {2**32 - 1}. Received: seed={seed!r}"
+            )
         self.evaluation_seed.state.assign(
             ops.convert_to_tensor([seed, 0], dtype=self.evaluation_seed.state.dtype)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,39 @@ def export(
     return FORMATS[format](model, Path(path), modules)
 
 
+def check_target(root: str | os.PathLike[str], name: str) -> None:
+    """Refuse an export that could not be written, before there is a model to write.
+
+    Args:
+        root: The model repository.
+        name: The model's name in it.
+
+    Raises:
+        ImportError: TensorFlow is not installed.
+        OSError: The repository cannot be written.
+        ValueError: The name cannot be a folder's.
+    """
+    saved_model.check_installed()
+    base = next_version(root, name).absolute()
+    there = next(path for path in base.parents if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise OSError(f"a model repository must be a folder that can be written. Received: {there}")
+
+
 def next_version(root: str | os.PathLike[str], name: str) -> Path:
-    """Return root/name/N, N the next integer: TensorFlow Serving's layout of a model repository."""
+    """Return root/name/N, N the next integer: TensorFlow Serving's layout of a model repository.
+
+    Raises:
+        ValueError: The name has other characters than letters, digits, `_`, `-` and inner dots.
+    """
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", name):
+        raise ValueError(
+            f"a model's name must have letters, digits, '_', '-' and dots between them only. "
+            f"Received: {name!r}"
+        )
     base = Path(root) / name
     taken = [int(p.name) for p in base.glob("*") if p.name.isdigit()] if base.is_dir() else []
     return base / str(max(taken, default=0) + 1)
 
 
-__all__ = ["FORMATS", "ExportReport", "export", "next_version"]
+__all__ = ["FORMATS", "ExportReport", "check_target", "export", "next_version"]

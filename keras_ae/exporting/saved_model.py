@@ -7,6 +7,7 @@ every new batch size.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -25,11 +26,7 @@ from keras_ae.exporting import parity
 
 def export(model: Any, path: Path, modules: Sequence[str] = ()) -> parity.ExportReport:
     """Write `path` as a SavedModel; see `keras_ae.exporting.export`."""
-    if importlib.util.find_spec("tensorflow") is None:
-        raise ImportError(
-            "exporting a SavedModel needs TensorFlow, whatever the backend. Received: none is "
-            "installed. Run: pip install 'keras-ae[tensorflow-cpu]'"
-        )
+    check_installed()
     if path.exists():
         raise ValueError(
             f"an export must go to a new folder. Received: {path}, which exists. "
@@ -44,7 +41,22 @@ def export(model: Any, path: Path, modules: Sequence[str] = ()) -> parity.Export
         os.rename(staging / "saved_model", path)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        with contextlib.suppress(OSError):  # a folder that holds nothing after all
+            path.parent.rmdir()
     return parity.ExportReport(path, differences, tuple(parity.SIGNATURES))
+
+
+def check_installed() -> None:
+    """Refuse to go on without TensorFlow.
+
+    Raises:
+        ImportError: As said.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ImportError(
+            "exporting a SavedModel needs TensorFlow, whatever the backend. Received: none is "
+            "installed. Run: pip install 'keras-ae[tensorflow-cpu]'"
+        )
 
 
 def _write_in_child(model: Any, staging: Path, modules: Sequence[str]) -> dict[str, float]:

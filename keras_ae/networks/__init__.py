@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_ae.naming import nearest
 from keras_ae.networks import conv, mlp, recurrent, resnet
-from keras_ae.parts import check_options
+from keras_ae.parts import check_activation, check_options, checked_size
 from keras_ae.typing import Shape
 
 ENCODERS: dict[str, Callable[..., keras.Model]] = {
@@ -101,6 +101,10 @@ def _named(
         if any(key in _accepted(table[name]) for table in (ENCODERS, DECODERS)):
             chosen.pop(key)
     check_options(f"network {name!r}", functions[name], chosen)
+    for key in ("kernel_size", "blocks_per_stage"):
+        if key in chosen:
+            checked_size(key, chosen[key])
+    check_activation(chosen.get("activation"))
     return functions[name](*(tuple(shape) for shape in shapes), **chosen)
 
 

@@ -21,7 +21,7 @@ def encoder(
         activation: Activation of every layer.
     """
     x = inputs = keras.Input(input_shape, name="x")
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten("channels_last", name="flatten")(x)
     for i, width in enumerate(hidden):
         x = keras.layers.Dense(width, activation=activation, name=f"hidden_{i}")(x)
     return keras.Model(inputs, x, name="encoder")
@@ -43,7 +43,7 @@ def decoder(
         activation: Activation of every layer but the last.
     """
     x = inputs = keras.Input(latent_shape, name="latent")
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten("channels_last", name="flatten")(x)
     for i, width in reversed(list(enumerate(hidden))):
         x = keras.layers.Dense(width, activation=activation, name=f"hidden_{i}")(x)
     x = keras.layers.Dense(math.prod(output_shape), name="output")(x)

@@ -69,7 +69,7 @@ def decoder(
     _check(output_shape, hidden)
     steps, features = output_shape
     x = inputs = keras.Input(latent_shape, name="latent")
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten("channels_last", name="flatten")(x)
     x = keras.layers.RepeatVector(steps, name="repeat")(x)
     for i, units in reversed(list(enumerate(hidden))):
         x = _cell(cell)(units, return_sequences=True, name=f"recurrent_{i}")(x)

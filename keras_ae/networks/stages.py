@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,10 +40,13 @@ def sizes(spatial: Shape, stages: int) -> list[Shape]:
 
 
 def layer(kind: str, rank: int) -> Any:
-    """Return the Keras layer class of this kind and number of spatial axes, `Conv2D` say."""
-    if kind.endswith("Transpose"):
-        return getattr(keras.layers, f"{kind.removesuffix('Transpose')}{rank}DTranspose")
-    return getattr(keras.layers, f"{kind}{rank}D")
+    """Return what makes a Keras layer of this kind and number of spatial axes, `Conv2D` say.
+
+    Channels are last, whatever Keras's config file says.
+    """
+    name = f"{kind.removesuffix('Transpose')}{rank}D"
+    name += "Transpose" if kind.endswith("Transpose") else ""
+    return functools.partial(getattr(keras.layers, name), data_format="channels_last")
 
 
 def normalized(x: Any, normalization: str | None, name: str) -> Any:
@@ -67,7 +71,7 @@ def start_map(x: Any, latent_shape: Shape, coarsest: Shape, filters: int, activa
     """Return the code as a map of the coarsest size: as it is, or through a dense layer."""
     if len(latent_shape) == len(coarsest) + 1 and tuple(latent_shape[:-1]) == coarsest:
         return x
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten("channels_last", name="flatten")(x)
     x = keras.layers.Dense(math.prod(coarsest) * filters, activation=activation, name="start")(x)
     return keras.layers.Reshape((*coarsest, filters), name="start_map")(x)
 
@@ -79,5 +83,6 @@ def cropped(x: Any, size: Shape, name: str) -> Any:
         return x
     crops: Sequence[Any] = [(0, n) for n in extra]
     rank = len(size)
-    argument = crops[0] if rank == 1 else tuple(crops)
-    return layer("Cropping", rank)(argument, name=f"{name}_crop")(x)
+    if rank == 1:  # which knows one order of the axes only
+        return keras.layers.Cropping1D(crops[0], name=f"{name}_crop")(x)
+    return layer("Cropping", rank)(tuple(crops), name=f"{name}_crop")(x)

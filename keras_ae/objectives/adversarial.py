@@ -36,7 +36,7 @@ class Adversarial(Term):
         super().__init__(weight, name="adversarial")
         self.noise = Noise()
         self.critic = keras.Sequential(
-            [keras.layers.Flatten()]
+            [keras.layers.Flatten("channels_last")]
             + [keras.layers.Dense(width, activation="leaky_relu") for width in hidden]
             + [keras.layers.Dense(1, dtype="float32")],
             name="critic",

@@ -7,10 +7,10 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from keras_ae.bottlenecks.bottleneck import checked_size
 from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import Noise
 from keras_ae.objectives.term import Term, Weight
+from keras_ae.parts import checked_size
 from keras_ae.typing import Batch, Outputs, Tensor
 
 

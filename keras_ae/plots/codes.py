@@ -37,6 +37,8 @@ def code_map(codes: np.ndarray, labels: np.ndarray | None = None) -> Any:
     else:
         axes.scatter(flat[:, 0], flat[:, 1], s=4, alpha=0.6)
     axes.set(xlabel=names[0], ylabel=names[1])
+    if not names[1]:
+        axes.set_yticks([])
     return figure
 
 

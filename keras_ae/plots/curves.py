@@ -20,11 +20,12 @@ def loss_curves(history: Sequence[Mapping[str, float]]) -> Any:
     epochs = [row["epoch"] for row in history]
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     panels[0].set_ylabel("nats per example")
+    marker = "o" if len(history) == 1 else None  # one point makes no line
     for axes, name in zip(panels, names, strict=True):
-        axes.plot(epochs, [row[name] for row in history], label="training")
+        axes.plot(epochs, [row[name] for row in history], label="training", marker=marker)
         if f"val_{name}" in history[0]:
             held = [row.get(f"val_{name}", float("nan")) for row in history]
-            axes.plot(epochs, held, label="held out", linestyle="--")
+            axes.plot(epochs, held, label="validation", linestyle="--", marker=marker)
         axes.set(title=name, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)

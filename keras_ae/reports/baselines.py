@@ -14,6 +14,8 @@ def pca_baseline(
 ) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
     """Return PCA's test error at a code size, and its codes of both parts.
 
+    Missing entries stand at their column's mean over the training part and have no error.
+
     Args:
         x_train: Training examples `(rows, ...)`.
         x_test: Test examples.
@@ -25,12 +27,19 @@ def pca_baseline(
     """
     from sklearn.decomposition import PCA
 
-    train, test = _filled(x_train), _filled(x_test)
-    pca = PCA(min(components, *train.shape), random_state=seed).fit(train)
+    train, test = _filled(x_train), _filled(x_test, x_train)
+    with np.errstate(invalid="ignore", divide="ignore"):  # the shares of no variance at all
+        pca = PCA(min(components, *train.shape), random_state=seed).fit(train)
     codes = pca.transform(test)
-    error = np.square(test - pca.inverse_transform(codes)).mean()
+    observed = np.reshape(x_test, (len(x_test), -1))
+    error = np.nanmean(np.square(observed - pca.inverse_transform(codes)))
     report = {"components": int(pca.n_components_), "mse": float(error)}
     return report, pca.transform(train), codes
+
+
+def probe_rows(rows: int, seed: int = 0) -> np.ndarray:
+    """Return the numbers of the rows that a probe is fitted to: all, or 10,000 at random."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:PROBE_ROWS])
 
 
 def linear_probe(
@@ -42,8 +51,9 @@ def linear_probe(
     from sklearn.preprocessing import StandardScaler
 
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    probe.fit(_filled(train)[:PROBE_ROWS], train_labels[:PROBE_ROWS])
-    return float(probe.score(_filled(test), test_labels))
+    chosen = probe_rows(len(train))
+    probe.fit(_filled(train)[chosen], np.asarray(train_labels)[chosen])
+    return float(probe.score(_filled(test, train), test_labels))
 
 
 def probe_accuracies(
@@ -56,10 +66,11 @@ def probe_accuracies(
     }
 
 
-def _filled(x: np.ndarray) -> np.ndarray:
-    """Return rows of numbers, missing ones at their column's mean."""
+def _filled(x: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+    """Return rows of numbers, missing ones at their column's mean in the reference, or in `x`."""
     flat = np.asarray(x, "float64").reshape(len(x), -1)
     if not np.isnan(flat).any():
         return flat
-    seen = np.maximum((~np.isnan(flat)).sum(axis=0), 1)
-    return np.where(np.isnan(flat), np.nansum(flat, axis=0) / seen, flat)
+    known = flat if reference is None else np.reshape(reference, (len(reference), -1))
+    seen = np.maximum((~np.isnan(known)).sum(axis=0), 1)
+    return np.where(np.isnan(flat), np.nansum(known, axis=0) / seen, flat)

@@ -7,9 +7,13 @@ import json
 import math
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+PARTIAL = ".partial-"
+"""How the names of files begin that are being written."""
 
 
 class RunFolder:
@@ -29,14 +33,28 @@ class RunFolder:
         self.best = self.path / "best.weights.h5"
 
     def create(self) -> None:
-        """Make the folder.
+        """Make the folder, without what a killed process left half-written.
 
         Raises:
             OSError: It cannot be made or written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=self.path):
-            pass
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise OSError(
+                f"a run must be a folder that can be written. Received: {self.path} "
+                f"({error.strerror})"
+            ) from error
+        for left in self.path.glob(f"{PARTIAL}*"):
+            left.unlink()
+
+    def clear(self) -> None:
+        """Remove what an earlier training wrote, so that no run is a mixture of two."""
+        files = (self.model, self.config, self.history, self.metrics, self.checkpoint, self.best)
+        for old in (*files, *self.path.glob("*.png")):
+            old.unlink(missing_ok=True)
 
     def write(self, target: Path, save: Callable[[Path], Any]) -> None:
         """Write a file by `save(temporary path)` and put it in place at once."""
@@ -70,13 +88,23 @@ class RunFolder:
         self.write_text(self.history, "\n".join(lines) + "\n")
 
     def read_history(self) -> list[dict[str, float]]:
-        """Return the rows of the history, none when there is no file."""
+        """Return the rows of the history, none when there is no file.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
         if not self.history.is_file():
             return []
-        header, *lines = self.history.read_text().splitlines()
-        names = header.split(",")
-        rows = [dict(zip(names, map(float, line.split(",")), strict=True)) for line in lines]
-        return [{**row, "epoch": int(row["epoch"])} for row in rows]
+        try:
+            header, *lines = self.history.read_text().splitlines()
+            names = header.split(",")
+            rows = [dict(zip(names, map(float, line.split(",")), strict=True)) for line in lines]
+            return [{**row, "epoch": int(row["epoch"])} for row in rows]
+        except (ValueError, KeyError) as error:
+            raise ValueError(
+                f"a history must be a whole table with a column `epoch`. Received: {self.history} "
+                f"({error})"
+            ) from error
 
     def load_model(self) -> Any:
         """Return the trained model.
@@ -102,6 +130,10 @@ def load_model(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(
             f"a run folder must hold {path.name}. Received: {path}, which is not there."
+        )
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{path.name} must be a whole model file. Received: {path}, which is damaged"
         )
     try:
         model = keras.saving.load_model(path)
@@ -130,7 +162,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"the settings must be a YAML file. Received: {path}, not there.")
     try:
         settings = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path} must be YAML. Received: {reason}") from error
     if not isinstance(settings, dict) or "variant" not in settings:
@@ -141,10 +173,14 @@ def read_config(path: Path) -> dict[str, Any]:
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Give a temporary path beside `target`, which replaces it when the block succeeds."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
+    partial = target.with_name(f"{PARTIAL}{os.getpid()}-{target.name}")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         os.replace(partial, target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"a file must be writable. Received: {target} ({reason})") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

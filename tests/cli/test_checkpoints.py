@@ -164,3 +164,41 @@ def test_a_checkpoint_tells_how_many_epochs_it_has_behind_it() -> None:
     model.step.assign(9)
     rows = [{"epoch": float(i)} for i in range(1, 5)]
     assert finished_epochs(model, rows, 4) == rows[:2]
+
+
+def test_a_history_without_epochs_that_were_trained_is_refused(tmp_path: Path) -> None:
+    from keras_ae.cli.checkpoints import finished_epochs
+
+    model = keras_ae.create("autoencoder", input_shape=(3,), latent_dim=2)
+    model.step.assign(9)
+    with pytest.raises(ValueError, match="must have the 2 epochs that the checkpoint"):
+        finished_epochs(model, [{"epoch": 1.0}], 4)
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_best_weights_that_cannot_be_read_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    run("train", *SETTINGS["vae"], *COMMON, "--patience", 3, "--out", tmp_path / "run")
+    best = tmp_path / "run" / "best.weights.h5"
+    best.unlink() if damage == "missing" else best.write_bytes(best.read_bytes()[:500])
+    with pytest.raises(SystemExit) as stop:
+        run("train", "--resume", tmp_path / "run")
+    assert stop.value.code == 2
+    assert "must hold the best weights" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_a_run_is_measured_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    run("train", *SETTINGS["vae"], *COMMON, "--out", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "figures_of_merit", pressed)
+        stopped(tmp_path / "parts", *SETTINGS["vae"], *COMMON)
+    metrics = json.loads((tmp_path / "parts" / "metrics.json").read_text())
+    assert metrics == {"status": "interrupted", "epochs": 4, "wanted": 4}
+    run("train", "--resume", tmp_path / "parts")
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")

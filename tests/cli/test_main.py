@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import keras_ae
 from keras_ae.cli import settings
 from keras_ae.cli.main import cli, main
 
@@ -53,6 +56,7 @@ def test_a_run_folder_holds_what_a_run_promises(trained: Path) -> None:
         *("loss_curves.png", "reconstructions.png", "codes.png", "samples.png", "traversal.png"),
     }
     metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["weights"] == {"reconstruction": 1.0, "kl": 1.0}
     for part in ("train", "validation", "test"):
         figures = metrics[part]
         assert figures["loss"] == pytest.approx(figures["reconstruction"] + figures["kl"], rel=1e-5)
@@ -126,6 +130,16 @@ def test_samples_are_numbers_or_a_picture(trained: Path, tmp_path: Path) -> None
         (("describe", "vea"), "Did you mean 'vae'"),
         (("score", "not_there", "--to", "a.npy"), "must hold model.keras"),
         (("train", "--config", "not_there.yaml", "--out", "x"), "must be a YAML file"),
+        (("train", "vae", "--data", "digits", "--out", "x", "--seed", "-1"), "`seed` must be"),
+        (("train", "vae", "--data", "digits", "--out", "x", "--learning-rate", "inf"), "above 0"),
+        (("train", "vae", "--data", "digits", "--out", ""), "`--out` must be the folder"),
+        (("train", "vae", "--data", "", "--out", "x"), "`data` must be a name or a path"),
+        (("train", "vae", "--data", "digits", "--out", "x", "--export", "../x"), "a model's name"),
+        (("train", "--out", "x"), "a variant, --config or --resume"),
+        (("train", "--resume", "x", "--out", "y"), "without --config and --out"),
+        (("train", "--resume", "x", "vae", "--data", "digits", "--out", "y"), "must stand behind"),
+        (("score", "x", "--label-column", "a", "--to", "a.npy"), "must come with `--data`"),
+        (("score", "x", "--limit", "-1", "--to", "a.npy"), "`limit` must be at least 1"),
         (("list", "."), "a folder of runs must hold one"),
         (("encode", "not_there", "--to", "a.txt"), ".npy or .csv"),
     ],
@@ -273,7 +287,7 @@ def test_a_file_is_scored_whole_and_in_its_order(trained: Path, tmp_path: Path) 
 
 
 def test_a_runs_own_rows_are_its_test_rows_unless_said(trained: Path, tmp_path: Path) -> None:
-    for part, count in ((None, 359), ("train", 1438), ("all", 1797)):
+    for part, count in ((None, 200), ("train", 200), ("all", 400)):
         chosen = () if part is None else ("--part", part)
         run("encode", trained, *chosen, "--to", tmp_path / "codes.npy")
         assert len(np.load(tmp_path / "codes.npy")) == count
@@ -289,3 +303,136 @@ def test_the_labels_of_a_table_are_left_out_of_its_rows(tmp_path: Path) -> None:
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 30
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert set(metrics["linear_probe"]) == {"codes", "pca", "raw"}
+
+
+def table_with_a_gap(path: Path) -> Path:
+    frame = pd.DataFrame(np.random.default_rng(0).random((30, 4)), columns=list("abcd"))
+    frame.loc[20, "b"] = np.nan
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_a_gap_in_the_data_is_told_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = table_with_a_gap(tmp_path / "table.csv")
+    options = ("--hidden", 4, "--latent-dim", 2, "--epochs", 1, "--out", tmp_path / "run")
+    message = error_of(capsys, "train", "autoencoder", "--data", table, *options)
+    assert "nan at row 20, column 'b', and 1 such entries" in message
+    assert not (tmp_path / "run").exists()
+    run("train", "autoencoder", "--data", table, *options, "--missing", "mask")
+    assert np.isfinite(json.loads((tmp_path / "run" / "metrics.json").read_text())["test"]["loss"])
+
+
+def test_a_training_into_a_run_folder_takes_its_place(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    options = ("--data", "digits", "--limit", 30, "--epochs", 1, "--hidden", 4)
+    run("train", "autoencoder", *options, "--out", tmp_path / "run")
+    assert not (tmp_path / "run" / "samples.png").exists()
+    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 2
+
+
+def test_a_training_that_diverges_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--data", "digits", "--limit", 60, "--epochs", 3, "--hidden", 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        run("train", "autoencoder", *options, "--learning-rate", 1e30, "--out", tmp_path / "run")
+    told = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(told) == 1
+    assert told[0].startswith("keras-ae: warning: Training stopped: the loss became")
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["status"] == "diverged"
+    run("evaluate", tmp_path / "run")
+
+
+def test_a_run_is_used_from_any_folder_and_knows_its_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).random((30, 4)), columns=list("abcd"))
+    frame.assign(kind=["u", "v"] * 15).to_csv(tmp_path / "table.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    options = ("--label-column", "kind", "--hidden", 4, "--latent-dim", 2, "--epochs", 1)
+    run("train", "autoencoder", "--data", "table.csv", *options, "--out", "run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run("score", "../run", "--to", "own.npy")
+    run("score", "../run", "--data", "../table.csv", "--to", "all.npy")
+    assert (len(np.load("own.npy")), len(np.load("all.npy"))) == (6, 30)
+
+
+def test_labels_that_no_probe_can_learn_leave_it_out(tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).random((30, 4)), columns=list("abcd"))
+    options = ("--hidden", 4, "--latent-dim", 2, "--epochs", 1, "--out", tmp_path / "run")
+    for labels in (np.zeros(30), np.arange(30.0)):
+        frame.assign(label=labels).to_csv(tmp_path / "table.csv", index=False)
+        run("train", "autoencoder", "--data", tmp_path / "table.csv", *options)
+        assert "linear_probe" not in json.loads((tmp_path / "run" / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("variant: vae\ndata: digits\nepochs: abc\n", "`epochs` must be a whole number"),
+        ("variant: vae\ndata: 5\n", "`data` must be text"),
+        ("variant: vae\n", "settings must have `data`"),
+        ("variant: nope\ndata: digits\n", "a variant must be one of"),
+        ("variant: vae\ndata: digits\nepocs: 1\n", "Did you mean 'epochs'"),
+        (
+            "variant: vae\ndata: digits\nhyper_parameters: {latent: 3}\n",
+            "Did you mean 'latent_dim'",
+        ),
+    ],
+)
+def test_settings_are_checked_whatever_reads_them(
+    text: str,
+    message: str,
+    trained: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    config = tmp_path / "run" / "config.yaml"
+    config.write_text(text)
+    for arguments in (
+        ("train", "--config", config, "--out", tmp_path / "other"),
+        ("train", "--resume", tmp_path / "run"),
+        ("score", tmp_path / "run", "--to", tmp_path / "a.npy"),
+    ):
+        assert message in error_of(capsys, *arguments)
+
+
+def test_a_short_config_is_enough_for_every_verb(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "run" / "config.yaml").write_text("variant: vae\ndata: digits\n")
+    run("score", tmp_path / "run", "--limit", 3, "--to", tmp_path / "a.npy")
+    assert np.load(tmp_path / "a.npy").shape == (3,)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_refused(
+    trained: Path, tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for verb in (("evaluate",), ("sample", "--to", tmp_path / "a.npy")):
+        message = error_of(capsys, verb[0], trained, "--seed", seed, *verb[1:])
+        assert "`seed` must be a whole number from 0" in message
+
+
+def test_the_traceback_is_shown_wherever_it_is_asked_for(tmp_path: Path) -> None:
+    for arguments in (
+        ("--traceback", "score", "nothing", "--to", "a.npy"),
+        ("score", "nothing", "--to", "a.npy", "--traceback"),
+    ):
+        with pytest.raises(FileNotFoundError):
+            run(*arguments)
+
+
+def test_what_nobody_expected_is_one_line_too(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no memory\nfor this")
+
+    monkeypatch.setattr(keras_ae.LatentModel, "evaluate", fail)
+    message = error_of(capsys, "evaluate", trained)
+    assert "RuntimeError: no memory (--traceback shows where)" in message

@@ -26,6 +26,10 @@ def test_a_sweep_has_a_run_for_each_size_and_a_curve_beside_pcas(
         assert float(row["mse"]) == metrics["test"]["mse"]
         assert float(row["pca_mse"]) == metrics["pca"]["mse"]
     assert float(rows[1]["pca_mse"]) < float(rows[0]["pca_mse"])
+    written = (tmp_path / "sweep" / "latent_dim_2" / "model.keras").stat().st_mtime_ns
+    main(["sweep", "vae", "--latent-dim", "2,3", *options, "--out", str(tmp_path / "sweep")])
+    assert (tmp_path / "sweep" / "latent_dim_2" / "model.keras").stat().st_mtime_ns == written
+    assert (tmp_path / "sweep" / "latent_dim_3" / "model.keras").is_file()
     assert (tmp_path / "sweep" / "sweep.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -134,3 +134,20 @@ def test_labels_of_another_length_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)), y=np.arange(4))
     with pytest.raises(ValueError, match=r"labels must be one number or word a row, \(3,\)"):
         load(tmp_path / "a.npz")
+
+
+def test_both_parts_of_a_set_are_scaled_alike(tmp_path: Path) -> None:
+    bright, dark = np.full((3, 2, 2), 255, "uint8"), np.ones((2, 2, 2), "uint8")
+    np.savez(tmp_path / "set.npz", x_train=bright, x_test=dark)
+    data = load(tmp_path / "set.npz")
+    assert data.x_train.max() == 1.0
+    assert data.x_test.max() == np.float32(1 / 255)
+
+
+def test_the_first_missing_entry_is_told(tmp_path: Path) -> None:
+    x = np.zeros((4, 3))
+    x[2, 1] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    assert load(tmp_path / "x.npy").missing == "nan at index (2, 1), and 1 such entries"
+    np.savez(tmp_path / "x.npz", x_train=np.zeros((4, 3)), x_test=x)
+    assert "at index (2, 1) of x_test" in load(tmp_path / "x.npz").missing

@@ -139,3 +139,43 @@ def test_parquet_without_pyarrow_says_what_to_install(
     monkeypatch.setattr(pd, "read_parquet", missing)
     with pytest.raises(ValueError, match=r"needs pyarrow.*pip install 'keras-ae\[parquet\]'"):
         load(path)
+
+
+def test_a_first_line_shorter_than_the_rows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a,b\n1,2,3\n4,5,6\n")
+    with pytest.raises(ValueError, match="first line has 2 cells, the second 3"):
+        load(tmp_path / "table.csv")
+
+
+def test_row_numbers_without_a_name_are_left_out(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [5.0, 6.0, 7.0]}).to_csv(tmp_path / "table.csv")
+    data = load(tmp_path / "table.csv")
+    assert data.event_shape == (1,)
+    assert "row numbers was left out" in data.note
+    frame = pd.DataFrame({"Unnamed: 0": [3.0, 1.0, 2.0], "a": [5.0, 6.0, 7.0]})
+    frame.to_csv(tmp_path / "other.csv", index=False)
+    assert load(tmp_path / "other.csv").event_shape == (2,)  # no row numbers
+
+
+def test_a_guessed_column_of_labels_is_told_and_can_be_declined(path: Path) -> None:
+    write(path, pd.DataFrame({"a": range(6), "y": range(6)}))
+    assert "column 'y' was taken as labels" in load(path).note
+    declined = load(path, label_column="none")
+    assert (declined.y_train, declined.event_shape, declined.note) == (None, (2,), "")
+
+
+def test_labels_with_gaps_become_words(path: Path) -> None:
+    write(path, pd.DataFrame({"a": range(4), "label": [1.0, None, 2.0, 1.0]}))
+    assert set(load(path, test_fraction=None).y_train) == {"1.0", "2.0", "nan"}
+
+
+def test_the_first_missing_entry_is_told_by_row_and_column(path: Path) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, np.nan, np.nan]})
+    assert load(write(path, frame)).missing == "nan at row 1, column 'b', and 2 such entries"
+    assert load(write(path, frame.fillna(0.0))).missing == ""
+
+
+def test_the_names_of_a_table_are_read_without_its_rows(path: Path) -> None:
+    from keras_ae.datasets.tables import names
+
+    assert names(write(path, pd.DataFrame({"a": [1], "b": [2]}))) == ["a", "b"]

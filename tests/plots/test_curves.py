@@ -14,3 +14,8 @@ def test_there_is_a_panel_for_the_loss_and_each_term() -> None:
 def test_an_error_curve_has_a_line_for_each_method() -> None:
     axes = error_curve([2, 4], {"vae": [0.2, 0.1], "PCA": [0.3, 0.2]}).axes[0]
     assert [line.get_label() for line in axes.lines] == ["vae", "PCA"]
+
+
+def test_a_single_epoch_is_drawn_as_a_point() -> None:
+    axes = loss_curves([{"epoch": 1, "loss": 3.0, "val_loss": 4.0}]).axes[0]
+    assert [line.get_marker() for line in axes.lines] == ["o", "o"]

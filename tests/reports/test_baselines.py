@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from keras_ae.reports import linear_probe, pca_baseline
+from keras_ae.reports import linear_probe, pca_baseline, probe_rows
 
 RNG = np.random.default_rng(0)
 
@@ -30,3 +30,20 @@ def test_the_probe_separates_what_is_separable() -> None:
     assert linear_probe(x[::2], y[::2], x[1::2], y[1::2]) > 0.9
     shuffled = RNG.permutation(y)
     assert linear_probe(x[::2], shuffled[::2], x[1::2], shuffled[1::2]) < 0.6
+
+
+def test_missing_entries_stand_at_the_training_mean_and_have_no_error() -> None:
+    train, test = (RNG.normal(loc=(0, 5, -5), size=(rows, 3)) for rows in (50, 20))
+    gaps = RNG.random(test.shape) < 0.3
+    filled = np.where(gaps, train.mean(0), test)
+    directions = np.linalg.svd(train - train.mean(0), full_matrices=False)[2][:2]
+    restored = train.mean(0) + (filled - train.mean(0)) @ directions.T @ directions
+    report, _, _ = pca_baseline(train, np.where(gaps, np.nan, test), 2)
+    assert report["mse"] == pytest.approx(((restored - test) ** 2)[~gaps].mean())
+
+
+def test_a_probe_is_fitted_to_rows_at_random() -> None:
+    assert probe_rows(4).tolist() == [0, 1, 2, 3]
+    chosen = probe_rows(30_000)
+    assert len(set(chosen.tolist())) == 10_000
+    assert chosen.max() > 20_000

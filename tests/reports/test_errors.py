@@ -22,3 +22,10 @@ def test_missing_entries_do_not_count_and_no_error_is_infinite_psnr() -> None:
     x = np.array([[1.0, np.nan]])
     assert reconstruction_errors(x, np.array([[3.0, 7.0]]))["mse"] == 4.0
     assert reconstruction_errors(x, np.array([[1.0, 7.0]]))["psnr"] == math.inf
+
+
+def test_the_peak_is_1_for_data_in_0_to_1_and_else_their_range() -> None:
+    for x, peak in (([[0.2, 0.4]], 1.0), ([[-10.0, 30.0]], 40.0), ([[5.0, 5.0]], 1.0)):
+        x = np.array(x)
+        wanted = 10 * math.log10(peak**2 / 0.01)
+        assert reconstruction_errors(x, x + 0.1)["psnr"] == pytest.approx(wanted)

@@ -57,3 +57,31 @@ def test_settings_that_are_no_mapping_are_refused(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ValueError, match=message):
             read_config(path)
+
+
+def test_a_damaged_history_is_refused_in_one_line(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    for text in ("", "loss\n1.0\n", "epoch,loss\n1\n", "epoch,loss\n1,abc\n"):
+        run.history.write_text(text)
+        with pytest.raises(ValueError, match="must be a whole table with a column `epoch`"):
+            run.read_history()
+
+
+def test_a_new_run_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    for name in (".partial-7-model.keras", "model.keras", "samples.png", "notes.txt"):
+        (tmp_path / name).write_text("old")
+    run.create()
+    run.clear()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_or_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"a folder that can be written\. Received: .*file"):
+        RunFolder(tmp_path / "file").create()
+    with (
+        pytest.raises(OSError, match=r"a file must be writable\. Received: .*a\.txt"),
+        replacing(tmp_path / "file" / "a.txt") as partial,
+    ):
+        partial.write_text("")

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_ae.bottlenecks.bottleneck import Bottleneck, checked_size
+from keras_ae.bottlenecks.bottleneck import Bottleneck
 from keras_ae.bottlenecks.quantizers.codebook import Codebook
+from keras_ae.parts import checked_size
 from keras_ae.typing import Outputs, Tensor
 
 
