@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -89,15 +91,35 @@ def test_patience_stops_and_restores_the_best_weights() -> None:
 
 
 def test_a_loss_that_is_not_a_number_stops_with_advice_and_the_last_good_weights() -> None:
+    def batches(bad: int) -> Any:
+        for number in itertools.count():
+            yield (X[:4] * (np.nan if number == bad else 1.0),)
+
+    weights = []
+    for bad, epochs in ((15, 10), (-1, 2)):
+        keras.utils.set_random_seed(3)
+        model = make()
+        told = pytest.warns(UserWarning, match="Try a lower learning rate")
+        with told if bad > 0 else contextlib.nullcontext():
+            history = model.fit(batches(bad), steps_per_epoch=6, epochs=epochs, verbose=0).history
+        weights.append(model.get_weights())
+    assert len(history["loss"]) == 2
+    # The first batches of the third epoch had a finite loss: the end of the second was good.
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("validates", [False, True])
+def test_a_last_step_that_spoils_the_weights_is_taken_back(validates: bool) -> None:
     model = make()
     model.compile(optimizer=keras.optimizers.SGD(1e30))
-    before = [w.copy() for w in model.get_weights()]
+    before = model.get_weights()
+    held_out = {"validation_data": X} if validates else {}
     with pytest.warns(UserWarning, match="Try a lower learning rate"):
-        history = model.fit(X, epochs=10, batch_size=4, verbose=0).history
-    assert len(history["loss"]) < 10
-    assert all(np.isfinite(w).all() for w in model.get_weights())
-    assert np.isfinite(model.predict(X)).all()
-    assert len(before) == len(model.get_weights())
+        history = model.fit(X, epochs=9, batch_size=24, verbose=0, **held_out).history
+    assert len(history["loss"]) == (1 if validates else 2)
+    for a, b in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_loss_that_is_not_a_number_does_not_wait_for_the_end_of_an_epoch() -> None:

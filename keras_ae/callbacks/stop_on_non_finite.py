@@ -10,8 +10,8 @@ import keras
 from keras import ops
 
 ADVICE = (
-    "Training stopped: the loss became {loss} in epoch {epoch}. The weights of the last finite "
-    "epoch are restored. Try a lower learning rate, `compile(optimizer=Adam(clipnorm=1.0))`, "
+    "Training stopped: the loss became {loss} in epoch {epoch}. The last weights whose loss was "
+    "finite are restored. Try a lower learning rate, `compile(optimizer=Adam(clipnorm=1.0))`, "
     "scaled inputs (`normalize='standard'`), or a larger likelihood scale."
 )
 
@@ -19,8 +19,8 @@ ADVICE = (
 class StopOnNonFinite(keras.callbacks.Callback):
     """Stops as soon as the loss is NaN or infinite and restores the last good state.
 
-    Weights and optimizer state come back as they were at the end of the last epoch with a finite
-    loss, or at the start of training.
+    Weights and optimizer state come back as they were at the last beginning or end of an epoch
+    that a finite loss was measured after: an epoch's own loss says nothing of its last step.
     """
 
     # Keras calls the hook after a batch from a thread of its own then; to wait for every loss would
@@ -30,11 +30,17 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Remember the state at the start."""
         self._is_lost = False
-        self._remember()
+        self._states = [self._state()]
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Begin with a state of which no loss is known."""
+        self._is_begun = False
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Look at the loss, a running mean: once it is not finite it stays so."""
-        if not math.isfinite(float((logs or {}).get("loss", 0.0))):
+        if math.isfinite(float((logs or {}).get("loss", 0.0))):
+            self._is_begun = True
+        else:
             self._is_lost = True
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -44,18 +50,23 @@ class StopOnNonFinite(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember the state, or stop and restore the last one."""
-        loss = float((logs or {}).get("loss", 0.0))
-        if math.isfinite(loss):
-            self._remember()
+        """Remember the state, or stop and restore the last good one."""
+        logs = logs or {}
+        losses = [float(logs[name]) for name in ("loss", "val_loss") if name in logs]
+        lost = [loss for loss in losses if not math.isfinite(loss)]
+        if not lost:
+            # A validation has measured the state; else the next epoch's first steps will.
+            before = [] if "val_loss" in logs else self._states[-1:]
+            self._states = [*before, self._state()]
             return
-        for variable, value in zip(self._variables(), self._good, strict=False):
+        good = self._states[-1 if self._is_begun else 0]
+        for variable, value in zip(self._variables(), good, strict=False):
             variable.assign(value)
         self.model.stop_training = True
-        warnings.warn(ADVICE.format(loss=loss, epoch=epoch + 1), stacklevel=2)
+        warnings.warn(ADVICE.format(loss=lost[0], epoch=epoch + 1), stacklevel=2)
 
-    def _remember(self) -> None:
-        self._good = [ops.convert_to_numpy(v).copy() for v in self._variables()]
+    def _state(self) -> list[Any]:
+        return [ops.convert_to_numpy(v).copy() for v in self._variables()]
 
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables]

@@ -75,7 +75,9 @@ def begin(run: RunFolder, settings: Settings, model: Any) -> None:
 
 def status(history: list[dict[str, float]]) -> str:
     """Return how a training has ended: "finished", or "diverged" in a loss that is not finite."""
-    return "finished" if math.isfinite(history[-1]["loss"]) else "diverged"
+    last = history[-1]
+    is_finite = all(math.isfinite(last[name]) for name in ("loss", "val_loss"))
+    return "finished" if is_finite else "diverged"
 
 
 def check_complete(
