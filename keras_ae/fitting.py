@@ -12,17 +12,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_ae import arrays
 from keras_ae import inputs as data
 from keras_ae.backend import compiled
 from keras_ae.backend.optimizer_group import OptimizerGroup
 from keras_ae.batches import ArrayBatches
 from keras_ae.callbacks import StopOnNonFinite
+from keras_ae.parts import checked_size
 
 START_ROWS = 10_000
 
 
-def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
-    """Return (x, y) for Keras's loop, checked.
+def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Return (x, y, sample_weight) for Keras's loop, checked.
 
     Keras drops sample weights silently when there is no y, so then y is x.
 
@@ -33,58 +35,55 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
     """
     if not model.compiled:
         raise ValueError("a model must be compiled first. Received: no `model.compile(...)`")
+    if isinstance(x, ArrayBatches):
+        for array in keras.tree.flatten(x.arrays[:1]):
+            arrays.check_entries("x", array, model.event_shape, model.missing)
+        return x, y, sample_weight
     x = data.check_data(x, model.event_shape, model.missing)
     if y is not None:
-        y = data.as_numbers("y", y)
-        data.check_entries("y", y, model.event_shape, model.missing)
-    elif sample_weight is not None:
-        y = data.read(x)[0]
+        y = arrays.as_numbers("y", y)
+        arrays.check_entries("y", y, model.event_shape, model.missing)
     if sample_weight is not None:
-        sample_weight = np.asarray(sample_weight)
-    data.check_rows(x=data.read(x)[0], y=y, sample_weight=sample_weight)
+        sample_weight = arrays.checked_weights(sample_weight)
+        y = data.read(x)[0] if y is None else y
+    arrays.check_rows(x=data.read(x)[0], y=y, sample_weight=sample_weight)
     target = data.read(x)[0] if y is None else y
     if isinstance(target, np.ndarray) and model.normalizer.kind == "none":
-        check_support(target, model.likelihood)
-    return x, y
-
-
-def check_support(target: np.ndarray, likelihood: Any) -> None:
-    """Refuse data that a likelihood gives no probability.
-
-    Raises:
-        ValueError: An entry lies outside of the likelihood's support.
-    """
-    low, high = likelihood.support
-    least, most = float(np.nanmin(target)), float(np.nanmax(target))
-    if least < low or most > high:
-        raise ValueError(
-            f"data under the {type(likelihood).__name__} likelihood must lie in "
-            f"[{low:g}, {high:g}]. Received: values from {least:g} to {most:g}. Scale them, pass "
-            "`normalize='minmax'`, or take another likelihood."
-        )
+        model.likelihood.check_support(target)
+    return x, y, sample_weight
 
 
 def prepare_validation(model: Any, validation: Any) -> Any:
     """Return validation data with the same checks, in the form Keras expects."""
     if not isinstance(validation, (tuple, list)) or len(validation) not in (1, 2, 3):
         return data.check_data(validation, model.event_shape, model.missing)
-    x, y, weight = (*validation, None, None)[:3]
-    x, y = prepare(model, x, y, weight)
-    return tuple(item for item in (x, y, weight) if item is not None)
+    prepared = prepare(model, *(*validation, None, None)[:3])
+    return tuple(item for item in prepared if item is not None)
 
 
-def start(model: Any, x: Any) -> None:
-    """Adapt what starts from data (scaling, a codebook) on the training data, once."""
-    if model.phases and not isinstance(model.optimizer, OptimizerGroup):
-        model.optimizer = OptimizerGroup.like(model.optimizer, [p.name for p in model.phases])
-        model.optimizer.build(model.trainable_variables)
+def start(model: Any, x: Any, steps: int | None = None) -> None:
+    """Adapt what starts from data (scaling, a codebook) on the training data, once.
+
+    Args:
+        model: A compiled model.
+        x: Checked inputs.
+        steps: Batches of an epoch of a stream, which may have no end.
+    """
+    give_phases_their_optimizers(model)
     if model.normalizer.needs_data:
-        model.normalizer.adapt(data.batches_of(x))
+        model.normalizer.adapt(data.batches_of(x, batches=steps))
     is_fresh = int(ops.convert_to_numpy(model.step)) == 0
     readable = not hasattr(x, "__next__")
     if is_fresh and readable and hasattr(model.bottleneck, "project"):
-        rows = np.concatenate(list(data.batches_of(x, START_ROWS)))[:START_ROWS]
+        rows = np.concatenate(list(data.batches_of(x, START_ROWS, steps)))[:START_ROWS]
         model.bottleneck.adapt(model.views.run("features_tensor", rows))
+
+
+def give_phases_their_optimizers(model: Any) -> None:
+    """Make one optimizer for each phase of a model that has phases, like the compiled one."""
+    if model.phases and not isinstance(model.optimizer, OptimizerGroup):
+        model.optimizer = OptimizerGroup.like(model.optimizer, [p.name for p in model.phases])
+        model.optimizer.build(model.trainable_variables)
 
 
 @contextlib.contextmanager
@@ -110,7 +109,9 @@ def loop(model: Any, x: Any, given: Any, **options: Any) -> Iterator[dict[str, A
         batches = x if type(x) is ArrayBatches else arrays_in_batches(x, options)
     if batches is None:
         # Keras warns when told to shuffle what shuffles itself.
-        by_keras = data.is_array(x) or isinstance(x, (Mapping, keras.utils.PyDataset)) or x is None
+        by_keras = (
+            arrays.is_array(x) or isinstance(x, (Mapping, keras.utils.PyDataset)) or x is None
+        )
         if not by_keras or hasattr(x, "start_epoch"):
             options.setdefault("shuffle", False)
         yield {"x": x, **options}
@@ -131,19 +132,25 @@ def arrays_in_batches(x: Any, options: dict[str, Any]) -> ArrayBatches | None:
 
     The share `validation_split` of the last rows becomes `options["validation_data"]`, as in Keras.
     """
-    is_arrays = data.is_array(x) or isinstance(x, Mapping)
+    is_arrays = arrays.is_array(x) or isinstance(x, Mapping)
     if not is_arrays or options.get("steps_per_epoch") is not None:
         return None
+    batch_size = options.get("batch_size")
+    batch_size = 32 if batch_size is None else checked_size("batch_size", batch_size)
     given = (x, options.get("y"), options.get("sample_weight"))
-    arrays = tuple(array for array in given if array is not None)
-    split = options.pop("validation_split", 0.0)
+    parts = tuple(array for array in given if array is not None)
+    split = options.pop("validation_split", None) or 0.0
+    if not 0.0 <= split < 1.0:
+        raise ValueError(
+            f"`validation_split` must be a share in [0, 1). Received: validation_split={split}"
+        )
     if split and options.get("validation_data") is None:
         kept = math.floor(len(data.read(x)[0]) * (1.0 - split))
-        options["validation_data"] = keras.tree.map_structure(lambda a: a[kept:], arrays)
-        arrays = keras.tree.map_structure(lambda a: a[:kept], arrays)
+        options["validation_data"] = keras.tree.map_structure(lambda a: a[kept:], parts)
+        parts = keras.tree.map_structure(lambda a: a[:kept], parts)
     return ArrayBatches(
-        *arrays,
-        batch_size=options.get("batch_size") or 32,
+        *parts,
+        batch_size=batch_size,
         shuffle=bool(options.get("shuffle", True)),
         seed=random.randrange(2**31),
     )
@@ -180,11 +187,7 @@ def callbacks(given: Any, patience: int | None, validates: bool, x: Any = None) 
         )
         chosen.insert(0, start_epoch)
     if patience is not None:
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
-            raise ValueError(
-                "`patience` must be a number of epochs of at least 1. "
-                f"Received: patience={patience!r}"
-            )
+        patience = checked_size("patience", patience)
         chosen.append(
             keras.callbacks.EarlyStopping(
                 monitor="val_loss" if validates else "loss",

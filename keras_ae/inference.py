@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_ae import arrays
 from keras_ae import inputs as data
 from keras_ae.distributions.noise import Noise
 from keras_ae.parts import checked_size
@@ -84,6 +86,9 @@ class Inference:
         The score is the negative log-likelihood of the row at its code's mean, plus for a
         variational model the divergence of its posterior from the prior, both unweighted.
         """
+        x = data.check_data(x, self.event_shape, self.missing)
+        if isinstance(rows := data.read(x)[0], np.ndarray) and self.normalizer.kind == "none":
+            self.likelihood.check_support(rows)
         return self._run("score_tensor", x, batch_size, **options)
 
     def decode(self: Any, z: Any, batch_size: int | None = None, **options: Any) -> Any:
@@ -92,8 +97,9 @@ class Inference:
         Raises:
             ValueError: The codes don't have the model's latent shape.
         """
-        z = np.asarray(z, "float32")
-        data.check_entries("z", z, self.latent_shape, None)
+        z = arrays.as_numbers("z", z)
+        arrays.check_entries("z", z, self.latent_shape, None)
+        self.normalizer.check_adapted()
         return self.views.run("decode_tensor", z, batch_size=batch_size, **options)
 
     def sample(self: Any, n: int, *, seed: int | None = None, batch_size: int | None = None) -> Any:
@@ -128,6 +134,8 @@ class Inference:
         noise.reset_evaluation(_fresh(seed))
         left, drawn = checked_size("samples", samples), []
         x = data.check_data(x, self.event_shape, self.missing)
+        if not isinstance(x, (np.ndarray, Mapping)):  # a stream is read once for each draw
+            return np.stack([self._run("draw_tensor", x, **options) for _ in range(left)])
         while left:
             together = min(left, max(1, DRAWN_ROWS // len(data.read(x)[0])))
             copies = keras.tree.map_structure(lambda a, n=together: np.concatenate([a] * n), x)
@@ -150,7 +158,7 @@ class Inference:
         Raises:
             ValueError: There are not as many ends as starts.
         """
-        data.check_rows(a=np.asarray(a), b=np.asarray(b))
+        arrays.check_rows(a=np.asarray(a), b=np.asarray(b))
         ends = self.encode(a)[:, None], self.encode(b)[:, None]
         share = np.linspace(0.0, 1.0, checked_size("steps", steps), dtype="float32")
         share = share.reshape(1, -1, *(1,) * len(self.latent_shape))
@@ -180,12 +188,15 @@ class Inference:
                 f"Received: latent_shape={self.latent_shape}"
             )
         length = self.latent_shape[0]
-        if dimension is not None and not 0 <= dimension < length:
+        if dimension is not None and dimension not in range(length):
             raise ValueError(
                 f"`dimension` must be in 0..{length - 1}. Received: dimension={dimension}"
             )
-        x = np.asarray(x, "float32")
-        code = self.encode(x if x.ndim > len(self.event_shape) else x[None])[0]
+        x = arrays.as_numbers("x", x)
+        codes = self.encode(x if x.ndim > len(self.event_shape) else x[None])
+        if len(codes) > 1:
+            raise ValueError(f"a traversal starts from one example. Received: {len(codes)} rows")
+        code = codes[0]
         dimensions = range(length) if dimension is None else [dimension]
         grid = np.tile(code, (len(dimensions), checked_size("steps", steps), 1))
         for row, index in enumerate(dimensions):
@@ -250,6 +261,9 @@ class Inference:
         self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any
     ) -> Any:
         x = data.check_data(x, self.event_shape, self.missing)
+        self.normalizer.check_adapted()
+        if batch_size is not None:
+            batch_size = checked_size("batch_size", batch_size)
         return self.views.run(function, x, batch_size=batch_size, **options)
 
     def _decode_grid(self: Any, grid: np.ndarray) -> Any:

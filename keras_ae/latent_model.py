@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, final
 
 import keras
-import numpy as np
 from keras import ops
 
-from keras_ae import corruptions, fitting, likelihoods, networks, normalizers, priors
+from keras_ae import arrays, corruptions, fitting, likelihoods, networks, normalizers, priors
 from keras_ae import inputs as data
 from keras_ae.backend import distributed, phased
 from keras_ae.bottlenecks import Bottleneck
-from keras_ae.distributions.noise import Noise
 from keras_ae.inference import Inference, Views
 from keras_ae.naming import snake_case
 from keras_ae.objectives import Term
-from keras_ae.parts import RecordsArguments, checked_size, deserialize
+from keras_ae.parts import RecordsArguments, deserialize
+from keras_ae.training import Training
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
 
 
-class LatentModel(RecordsArguments, Inference, keras.Model):
+class LatentModel(RecordsArguments, Training, Inference, keras.Model):
     """An autoencoder as a choice of parts: x -> encoder -> bottleneck -> decoder -> p(x | z).
 
     The loss is the sum over the objective's terms of weight(step) * mean over the batch of
@@ -63,7 +61,7 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
     ) -> None:
         # Keras would cast inputs to half precision before they are scaled.
         super().__init__(autocast=False, name=snake_case(type(self).__name__))
-        self.event_shape: Shape = data.checked_shape(input_shape)
+        self.event_shape: Shape = arrays.checked_shape(input_shape)
         if missing not in (None, "mask"):
             raise ValueError(f"`missing` must be None or 'mask'. Received: missing={missing!r}")
         self.missing, self.phases = missing, tuple(phases)
@@ -137,15 +135,11 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
 
     def features(self, x: Tensor, batch: Batch, training: bool = False) -> Tensor:
         """Return the encoder's features h; a mask over time steps is passed on to it."""
-        if batch.mask is not None and self._reads_sequences():
-            steps = ops.any(batch.mask > 0, axis=-1)
+        if batch.mask is not None and networks.takes_mask(self.encoder, self.event_shape):
+            steps = batch.mask > 0
+            steps = ops.any(steps, axis=-1) if len(steps.shape) == 3 else steps
             return self.encoder(x, training=training, mask=steps)
         return self.encoder(x, training=training)
-
-    def _reads_sequences(self) -> bool:
-        recurrent = (keras.layers.RNN, keras.layers.Bidirectional)
-        layers = getattr(self.encoder, "layers", ())
-        return len(self.event_shape) == 2 and any(isinstance(x, recurrent) for x in layers)
 
     @final
     def call(self, inputs: Any, training: bool | None = None) -> Outputs:
@@ -197,8 +191,8 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
         for term in self.objective:
             if names is None or term.name in names:
                 value = ops.cast(term.value(self, batch, outputs, training), "float32")
-                if sample_weight is not None:
-                    value = value * ops.cast(sample_weight, "float32")
+                if sample_weight is not None and value.shape:  # a scalar is the batch's
+                    value = value * data.row_weights(sample_weight)
                 values[term.name] = ops.mean(value)
         return values
 
@@ -221,94 +215,15 @@ class LatentModel(RecordsArguments, Inference, keras.Model):
     def compute_metrics(
         self, x: Any, y: Tensor | None, y_pred: Outputs, sample_weight: Tensor | None = None
     ) -> dict[str, Any]:
-        """Return all metrics; the user's own compare the reconstruction with its target."""
-        target = data.read(x)[0] if y is None else y
+        """Return all metrics; the user's own compare the reconstruction with its target.
+
+        Entries that are missing count as reconstructed without an error.
+        """
+        target = data.observed_target(x, y, y_pred["reconstruction"], self.missing)
         metrics: dict[str, Any] = super().compute_metrics(
             x, target, y_pred["reconstruction"], sample_weight
         )
         return metrics
-
-    # Training.
-
-    def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        *,
-        sample_weight: Any = None,
-        validation_data: Any = None,
-        callbacks: Any = None,
-        patience: int | None = None,
-        **options: Any,
-    ) -> keras.callbacks.History:
-        """Train; like `keras.Model.fit`, with checked data and a stopping criterion.
-
-        Args:
-            x: Inputs in data units: arrays, a dict, `tf.data`, a DataLoader, a generator.
-            y: What to reconstruct instead of x, in x's shape.
-            sample_weight: A weight for each example, `(rows,)`.
-            validation_data: Inputs, or a tuple (x, y) or (x, y, sample_weight).
-            callbacks: Keras callbacks.
-            patience: Stop after this many epochs without a better validation loss (training loss
-                without validation data) and restore the best weights.
-            **options: Everything else that `keras.Model.fit` takes.
-        """
-        if getattr(self, "_compile_loss", None) is not None:
-            raise ValueError(
-                "the loss must be the model's objective. Received: compile(loss=...). "
-                "Compile without `loss`; change the terms instead."
-            )
-        x, y = fitting.prepare(self, x, y, sample_weight)
-        validates = validation_data is not None or bool(options.get("validation_split"))
-        if validation_data is not None:
-            validation_data = fitting.prepare_validation(self, validation_data)
-        fitting.start(self, x)
-        given = {"y": y, "sample_weight": sample_weight, "validation_data": validation_data}
-        with fitting.loop(self, x, callbacks, **given, **options) as arguments:
-            watchers = fitting.callbacks(callbacks, patience, validates, arguments["x"])
-            return super().fit(callbacks=watchers, **arguments)
-
-    def adapt(self, x: Any) -> None:
-        """Measure what `normalize` asked for on `x`, once more where it was measured before."""
-        checked = data.check_data(x, self.event_shape, self.missing)
-        self.normalizer.adapt(data.batches_of(checked))
-
-    def train_step(self, *arguments: Any) -> Any:
-        """Run Keras's own step, or the phases that the model alternates."""
-        if self.phases:
-            return phased.train_step(self, *arguments)
-        return super().train_step(*arguments)
-
-    def evaluate(
-        self, x: Any = None, y: Any = None, *, samples: int = 1, seed: int = 0, **options: Any
-    ) -> Any:
-        """Return the loss and its terms, with codes drawn from the posterior.
-
-        Args:
-            x: Inputs, as for `fit`.
-            y: What to reconstruct instead of x.
-            samples: Number K of passes with their own noise, whose mean is returned.
-            seed: Start of the noise: the same seed gives the same numbers.
-            **options: Everything else that `keras.Model.evaluate` takes.
-        """
-        x, y = fitting.prepare(self, x, y, options.get("sample_weight"))
-        samples = checked_size("samples", samples)
-        for layer in self._flatten_layers():
-            if isinstance(layer, Noise):
-                layer.reset_evaluation(seed)
-        with self._measure():
-            runs = [super(LatentModel, self).evaluate(x, y, **options) for _ in range(samples)]
-        if isinstance(runs[0], dict):
-            return {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
-        return np.mean(runs, axis=0).tolist()
-
-    @contextlib.contextmanager
-    def _measure(self) -> Iterator[None]:
-        self._measuring = True
-        try:
-            yield
-        finally:
-            self._measuring = False
 
     # Saving.
 

@@ -15,5 +15,5 @@ def snake_case(class_name: str) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint for an unknown name: the nearest known ones, else all of them."""
     names = sorted(known)
-    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.5)
     return f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {names}."

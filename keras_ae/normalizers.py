@@ -54,6 +54,18 @@ class Normalizer(Part):
         """Whether `adapt` has still to be called."""
         return self.kind != "none" and not bool(ops.convert_to_numpy(self.adapted))
 
+    def check_adapted(self) -> None:
+        """Refuse to scale by what was never measured.
+
+        Raises:
+            ValueError: As said.
+        """
+        if self.needs_data:
+            raise ValueError(
+                f"a scaling must be measured first. Received: normalize={self.kind!r} and no data. "
+                "Call `fit(x)` or `adapt(x)`."
+            )
+
     def adapt(self, batches: Iterable[Any]) -> None:
         """Measure offset and scale over arrays `(n, *event_shape)`, in one pass."""
         if self.kind == "none":

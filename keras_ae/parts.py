@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Self, final
 
 import keras
+import numpy as np
 
 from keras_ae.naming import nearest, snake_case
 
@@ -78,10 +80,12 @@ class Part(RecordsArguments, keras.layers.Layer):
 
 def serialize(value: Any) -> Any:
     """Return `value` as data that JSON can hold; Keras objects keep their class and config."""
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, range)):
         return [serialize(item) for item in value]
     if isinstance(value, Mapping):
         return {key: serialize(item) for key, item in value.items()}
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return keras.saving.serialize_keras_object(value)
@@ -159,6 +163,28 @@ def checked_size(name: str, size: Any) -> int:
             f"`{name}` must be a whole number of at least 1. Received: {name}={size!r}"
         )
     return int(size)
+
+
+def checked_sizes(name: str, sizes: Any) -> tuple[int, ...]:
+    """Return sizes as a tuple of ints.
+
+    Raises:
+        ValueError: They are not a list of whole numbers of at least 1.
+    """
+    is_list = isinstance(sizes, (Sequence, np.ndarray)) and not isinstance(sizes, str)
+    whole = is_list and all(
+        hasattr(n, "__index__") and not isinstance(n, bool) and n >= 1 for n in sizes
+    )
+    if not whole:
+        raise ValueError(
+            f"`{name}` must be a list of whole numbers of at least 1. Received: {name}={sizes!r}"
+        )
+    return tuple(map(int, sizes))
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a real number, NumPy's included, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
 def check_activation(activation: Any) -> None:

@@ -113,3 +113,28 @@ def test_a_walk_needs_as_many_ends_as_starts() -> None:
     model = keras_ae.create("vae", input_shape=(4,), latent_dim=2)
     with pytest.raises(ValueError, match=r"same number of rows\. Received: \{'a': 3, 'b': 2\}"):
         model.interpolate(np.zeros((3, 4)), np.zeros((2, 4)))
+
+
+def test_a_posterior_is_drawn_for_a_stream() -> None:
+    import tensorflow as tf
+
+    model = keras_ae.create("vae", input_shape=(6,), latent_dim=2, hidden=[4])
+    x = np.random.default_rng(0).random((10, 6)).astype("float32")
+    stream = tf.data.Dataset.from_tensor_slices(x).batch(4)
+    drawn = model.sample_posterior(stream, samples=3, seed=0)
+    assert drawn.shape == (3, 10, 2)
+    assert len(np.unique(drawn[:, 0, 0])) == 3
+
+
+def test_a_score_outside_of_the_support_is_refused() -> None:
+    model = keras_ae.create("vae", input_shape=(6,), latent_dim=2, likelihood="bernoulli")
+    with pytest.raises(ValueError, match=r"Bernoulli likelihood must lie in \[0, 1\]"):
+        model.score(np.full((2, 6), 255.0))
+
+
+def test_a_traversal_starts_from_one_example() -> None:
+    model = keras_ae.create("vae", input_shape=(6,), latent_dim=2, hidden=[4])
+    with pytest.raises(ValueError, match="starts from one example. Received: 2 rows"):
+        model.traverse(np.zeros((2, 6)))
+    with pytest.raises(ValueError, match="`dimension` must be in 0..1"):
+        model.traverse(np.zeros(6), dimension=1.5)

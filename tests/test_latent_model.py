@@ -13,7 +13,8 @@ from keras_ae.batches import ArrayBatches
 from keras_ae.bottlenecks import Deterministic, Gaussian
 from keras_ae.objectives import KLDivergence, Reconstruction
 
-X = np.random.default_rng(0).random((20, 6)).astype("float32")
+RNG = np.random.default_rng(0)
+X = RNG.random((20, 6)).astype("float32")
 
 
 def make(name: str = "vae", **options: Any) -> Any:
@@ -190,3 +191,62 @@ def test_codes_of_a_custom_composition_are_drawn() -> None:
         (6,), bottleneck=Gaussian(2), objective=[Reconstruction(), KLDivergence()], hidden=[4]
     )
     assert model.sample_posterior(X, samples=3, seed=0).shape == (3, len(X), 2)
+
+
+def test_metrics_leave_missing_entries_out() -> None:
+    gaps = np.where(RNG.random(X.shape) < 0.3, np.nan, X)
+    model = make("autoencoder", missing="mask")
+    model.compile(optimizer="adam", metrics=["mse"])
+    logged = model.evaluate(gaps, verbose=0, return_dict=True)["mse"]
+    squares = (model.predict(gaps) - gaps) ** 2
+    assert logged == pytest.approx(np.nansum(squares) / X.size, rel=1e-4)
+
+
+@keras.saving.register_keras_serializable("tests")
+class LastObserved(keras.layers.Layer):
+    """A layer of a user's that takes a mask over steps: the last step that is there."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.supports_masking = True
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        weights = ops.cast(ops.ones_like(x[..., 0]) if mask is None else mask, "float32")
+        last = ops.cast(ops.sum(weights, axis=1) - 1, "int32")
+        return ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]
+
+    def compute_mask(self, x: Any, previous: Any = None) -> None:
+        return None
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return (shape[0], shape[2])
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        lambda: keras.Sequential([keras.layers.LSTM(4)]),
+        lambda: keras.layers.GRU(4),
+        lambda: keras.Sequential([keras.Input((5, 2)), keras.layers.LSTM(4)]),
+        LastObserved,
+    ],
+    ids=["unbuilt", "bare", "built", "own"],
+)
+def test_a_users_encoder_of_sequences_is_given_the_mask(encoder: Any) -> None:
+    sequences = RNG.random((3, 5, 2)).astype("float32")
+    mask = np.array([[1, 1, 1, 0, 0]] * 3, "float32")
+    other = np.where(mask[..., None] > 0, sequences, 9.0)
+    model = make("autoencoder", input_shape=(5, 2), encoder=encoder(), decoder="mlp")
+    codes = [model.encode({"x": x, "mask": mask}) for x in (sequences, other)]
+    np.testing.assert_allclose(*codes, rtol=1e-6)
+    unmasked = model.encode({"x": np.where(mask[..., None] > 0, sequences, 0.0)})
+    assert np.abs(unmasked - codes[0]).max() > 1e-3
+
+
+@pytest.mark.parametrize("hidden", [range(6, 9), np.array([6, 7]), (np.int64(6),)])
+def test_sizes_of_any_kind_are_saved(hidden: Any, tmp_path: Path) -> None:
+    model = make(hidden=hidden, latent_dim=np.int64(2))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.get_config()["hidden"] == [int(n) for n in hidden]
+    assert loaded.latent_shape == (2,)

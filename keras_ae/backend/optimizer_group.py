@@ -32,8 +32,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         """Return a group of copies of one optimizer, without its state.
 
         Raises:
-            ValueError: The optimizer scales its loss, which a group cannot.
+            ValueError: The optimizer scales its loss or averages its weights, which a group cannot.
         """
+        if optimizer.use_ema:
+            raise ValueError(
+                "training in phases keeps no moving averages of weights: two phases move the same "
+                "ones. Received: an optimizer with use_ema=True"
+            )
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             raise ValueError(
                 "training in phases works in float32 and mixed_bfloat16. Received: the policy "
@@ -61,8 +66,11 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @property
     def learning_rate(self) -> Any:
-        """The members' learning rate."""
-        return self._get_current_learning_rate()
+        """The members' learning rate, which may follow a schedule over their own steps."""
+        members = getattr(self, "optimizers", None)
+        if not members:  # while the group is being made
+            return self._get_current_learning_rate()
+        return next(iter(members.values())).learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:

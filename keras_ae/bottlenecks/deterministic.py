@@ -30,7 +30,7 @@ class Deterministic(Bottleneck):
         check_activation(activation)
         self.latent_shape = (checked_size("latent_dim", latent_dim),)
         self.flatten = keras.layers.Flatten("channels_last")
-        self.projection = keras.layers.Dense(latent_dim, activation=activation, name="code")
+        self.projection = keras.layers.Dense(*self.latent_shape, activation=activation, name="code")
 
     def build(self, h_shape: Any) -> None:
         """Make the projection's weights for features of this shape."""

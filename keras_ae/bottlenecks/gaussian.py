@@ -42,8 +42,8 @@ class Gaussian(Bottleneck):
         super().__init__()
         self.latent_shape = (checked_size("latent_dim", latent_dim),)
         self.flatten = keras.layers.Flatten("channels_last")
-        self.mean_head = keras.layers.Dense(latent_dim, name="mean", dtype="float32")
-        self.log_var_head = keras.layers.Dense(latent_dim, name="log_var", dtype="float32")
+        self.mean_head = keras.layers.Dense(*self.latent_shape, name="mean", dtype="float32")
+        self.log_var_head = keras.layers.Dense(*self.latent_shape, name="log_var", dtype="float32")
         self.noise = Noise()
 
     def build(self, h_shape: Any) -> None:

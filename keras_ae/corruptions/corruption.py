@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import final
 
 from keras_ae.distributions.noise import Noise
-from keras_ae.parts import Part
+from keras_ae.parts import Part, is_number
 from keras_ae.typing import Tensor
 
 
@@ -43,6 +43,6 @@ def checked_rate(rate: float) -> float:
     Raises:
         ValueError: It is not in [0, 1].
     """
-    if not 0.0 <= rate <= 1.0:
+    if not is_number(rate) or not 0.0 <= rate <= 1.0:
         raise ValueError(f"`rate` must be a share in [0, 1]. Received: rate={rate}")
     return float(rate)

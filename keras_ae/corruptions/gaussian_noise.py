@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_ae.corruptions.corruption import Corruption
+from keras_ae.parts import is_number
 from keras_ae.typing import Tensor
 
 
@@ -27,7 +28,7 @@ class GaussianNoise(Corruption):
 
     def __init__(self, scale: float = 0.3) -> None:
         super().__init__()
-        if not scale >= 0:
+        if not is_number(scale) or not scale >= 0:
             raise ValueError(f"`scale` must not be negative. Received: scale={scale}")
         self.scale = float(scale)
 

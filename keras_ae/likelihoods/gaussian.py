@@ -10,6 +10,7 @@ from keras import ops
 from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.noise import Noise
 from keras_ae.likelihoods.likelihood import Likelihood
+from keras_ae.parts import is_number
 from keras_ae.typing import Tensor
 
 MAX_LOG_VAR = 20.0
@@ -36,7 +37,7 @@ class Gaussian(Likelihood):
 
     def __init__(self, scale: float = 1.0, learned_variance: bool = False) -> None:
         super().__init__()
-        if not scale > 0 or not math.isfinite(scale):
+        if not is_number(scale) or not (scale > 0 and math.isfinite(scale)):
             raise ValueError(f"`scale` must be a positive number. Received: scale={scale}")
         self.scale = float(scale)
         self.learned_variance = learned_variance

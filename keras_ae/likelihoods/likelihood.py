@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 
+import numpy as np
 from keras import ops
 
 from keras_ae.distributions.event import sum_event
@@ -38,6 +39,21 @@ class Likelihood(Part):
             raise ValueError(
                 f"the {type(self).__name__} likelihood needs data in [{low:g}, {high:g}]. "
                 "Received: normalize='standard'. Use `normalize='minmax'`."
+            )
+
+    def check_support(self, x: np.ndarray) -> None:
+        """Refuse data in normalised units that the likelihood gives no probability.
+
+        Raises:
+            ValueError: An entry lies outside of the support.
+        """
+        low, high = self.support
+        least, most = float(np.nanmin(x)), float(np.nanmax(x))
+        if least < low or most > high:
+            raise ValueError(
+                f"data under the {type(self).__name__} likelihood must lie in "
+                f"[{low:g}, {high:g}]. Received: values from {least:g} to {most:g}. Scale them, "
+                "pass `normalize='minmax'`, or take another likelihood."
             )
 
     def log_prob(self, decoded: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_ae.naming import nearest
 from keras_ae.networks import conv, mlp, recurrent, resnet
-from keras_ae.parts import check_activation, check_options, checked_size
+from keras_ae.parts import check_activation, check_options, checked_size, checked_sizes
 from keras_ae.typing import Shape
 
 ENCODERS: dict[str, Callable[..., keras.Model]] = {
@@ -77,6 +77,17 @@ def decoder(
     return _named(identifier, DECODERS, (latent_shape, output_shape), hidden, options)
 
 
+def takes_mask(network: Any, input_shape: Shape) -> bool:
+    """Return whether a network of sequences has a layer whose call takes a mask over steps."""
+    if len(input_shape) != 2:
+        return False
+    return any(
+        "mask" in inspect.signature(layer.call).parameters
+        for layer in network._flatten_layers()
+        if not getattr(layer, "layers", None)  # a container only hands it on
+    )
+
+
 def _named(
     identifier: Any,
     functions: Mapping[str, Callable[..., keras.Model]],
@@ -95,7 +106,7 @@ def _named(
     if hidden is not None:
         chosen.setdefault("hidden", hidden)
     if "hidden" in chosen:
-        chosen["hidden"] = _checked_sizes(chosen["hidden"])
+        chosen["hidden"] = checked_sizes("hidden", chosen["hidden"])
     # Encoder and decoder of a name share one set of options; each ignores the other's.
     for key in [k for k in chosen if k not in _accepted(functions[name])]:
         if any(key in _accepted(table[name]) for table in (ENCODERS, DECODERS)):
@@ -108,18 +119,6 @@ def _named(
     return functions[name](*(tuple(shape) for shape in shapes), **chosen)
 
 
-def _checked_sizes(hidden: Any) -> tuple[int, ...]:
-    sizes = tuple(hidden) if isinstance(hidden, (Sequence, np.ndarray)) else (None,)
-    whole = all(
-        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in sizes
-    )
-    if isinstance(hidden, str) or not whole:
-        raise ValueError(
-            f"`hidden` must be a list of whole numbers of at least 1. Received: hidden={hidden!r}"
-        )
-    return tuple(int(n) for n in sizes)
-
-
 def _accepted(function: Callable[..., Any]) -> tuple[str, ...]:
     return function.__code__.co_varnames[
         : function.__code__.co_argcount + function.__code__.co_kwonlyargcount
@@ -128,6 +127,11 @@ def _accepted(function: Callable[..., Any]) -> tuple[str, ...]:
 
 def _wrapped(layer: Any, role: str, input_shape: Shape) -> keras.Model:
     """Return a user's layer as a functional model, which knows its output shape."""
+    if isinstance(layer, keras.Sequential) and not layer.built:
+        try:
+            layer.build((None, *input_shape))
+        except (ValueError, TypeError) as error:
+            raise _refusal(layer, role, input_shape, error) from error
     if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
         wanted = tuple(layer.input_shape[1:])
         if wanted != tuple(input_shape):
@@ -135,16 +139,27 @@ def _wrapped(layer: Any, role: str, input_shape: Shape) -> keras.Model:
                 f"this {role} must take the shape {tuple(input_shape)}. "
                 f"Received: one that takes {wanted}."
             )
-        return layer
+        return _of_sequences(layer, layer.inputs, layer.outputs)
     inputs = keras.Input(tuple(input_shape), name=f"{role}_input")
     try:
         outputs = layer(inputs)
     except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"this {role} must take the shape {tuple(input_shape)}. Received: "
-            f"{type(layer).__name__}, which refuses it: {str(error).splitlines()[0]}"
-        ) from error
-    return keras.Model(inputs, outputs, name=role)
+        raise _refusal(layer, role, input_shape, error) from error
+    return _of_sequences(keras.Model(inputs, outputs, name=role), inputs, outputs)
+
+
+def _refusal(layer: Any, role: str, input_shape: Shape, error: Exception) -> ValueError:
+    return ValueError(
+        f"this {role} must take the shape {tuple(input_shape)}. Received: "
+        f"{type(layer).__name__}, which refuses it: {str(error).splitlines()[0]}"
+    )
+
+
+def _of_sequences(network: keras.Model, inputs: Any, outputs: Any) -> keras.Model:
+    """Return a network as one that may be given a mask, where it reads sequences."""
+    if not takes_mask(network, tuple(network.input_shape[1:])):
+        return network
+    return recurrent.SequenceEncoder(inputs, outputs, name=network.name)
 
 
 __all__ = ["DECODERS", "ENCODERS", "decoder", "encoder"]

@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_ae.distributions.noise import Noise
 from keras_ae.objectives.term import Term, Weight
+from keras_ae.parts import checked_sizes
 from keras_ae.typing import Batch, Outputs, Tensor
 
 
@@ -35,6 +36,7 @@ class Adversarial(Term):
     def __init__(self, weight: Weight = 1.0, hidden: Sequence[int] = (256, 256)) -> None:
         super().__init__(weight, name="adversarial")
         self.noise = Noise()
+        hidden = checked_sizes("hidden", hidden)
         self.critic = keras.Sequential(
             [keras.layers.Flatten("channels_last")]
             + [keras.layers.Dense(width, activation="leaky_relu") for width in hidden]

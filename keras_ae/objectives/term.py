@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_ae.parts import Part
+from keras_ae.parts import Part, is_number
 from keras_ae.typing import Batch, Outputs, Tensor
 
 Weight: TypeAlias = "float | LearningRateSchedule"
@@ -37,7 +37,7 @@ class Term(Part):
         super().__init__(name=name)
         if isinstance(weight, LearningRateSchedule):
             self.weight: Weight = weight
-        elif isinstance(weight, (int, float)) and weight >= 0 and math.isfinite(weight):
+        elif is_number(weight) and weight >= 0 and math.isfinite(weight):
             self.weight = float(weight)
         else:
             raise ValueError(

@@ -43,3 +43,18 @@ def test_a_scaled_loss_is_refused() -> None:
     scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
     with pytest.raises(ValueError, match="Use `alternate=False`"):
         OptimizerGroup.like(scaled, ["a"])
+
+
+def test_the_rate_is_that_of_its_members_schedule() -> None:
+    rate = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+    group = OptimizerGroup.like(keras.optimizers.SGD(rate), ["a", "b"])
+    weights = [keras.Variable([1.0])]
+    group.build(weights)
+    for _ in range(3):
+        group.apply_phase("a", [keras.ops.ones(1)], weights)
+    assert float(keras.ops.convert_to_numpy(group.learning_rate)) == pytest.approx(0.1 / 8)
+
+
+def test_averages_of_weights_are_refused() -> None:
+    with pytest.raises(ValueError, match="no moving averages of weights.*use_ema=True"):
+        OptimizerGroup.like(keras.optimizers.Adam(use_ema=True), ["a", "b"])

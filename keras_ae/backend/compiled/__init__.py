@@ -98,7 +98,8 @@ def multiplications(model: Any) -> int:
 
 def _steps_of(model: Any, total: int) -> Any:
     """Return the model's block function, made anew when it was compiled anew."""
-    key: list[Any] = [model.optimizer, model._compile_metrics]
+    # `compile` makes a new tracker of the loss, whatever it is given.
+    key: list[Any] = [model.optimizer, model._loss_tracker]
     make: Any
     match keras.backend.backend():
         case "jax":

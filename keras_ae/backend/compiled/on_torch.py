@@ -17,21 +17,30 @@ from keras_ae.backend.script import Script
 # Steps from which on the gain per step outweighs the time that tracing takes.
 WORTH_TRACING = 500
 TOLERANCE = 1e-4
+# Optimizers whose steps differ in tensors only; what others keep in Python a trace would freeze.
+TRACEABLE = ("Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Lion", "RMSprop", "SGD")
 
 
 def is_traceable(model: Any) -> bool:
     """Return whether a step has neither choices nor noise that a trace would freeze."""
-    optimizer = model.optimizer
-    plain = (
-        not isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        and getattr(optimizer, "gradient_accumulation_steps", None) is None
-        and not isinstance(
-            getattr(optimizer, "_learning_rate", None),
-            keras.optimizers.schedules.LearningRateSchedule,
-        )
+    members = getattr(model.optimizer, "optimizers", {"": model.optimizer}).values()
+    return (
+        all(map(_is_plain, members))
         and all(isinstance(term.weight, float) for term in model.objective)
+        and not any(map(_draws_or_loops, model._flatten_layers()))
     )
-    return plain and not any(map(_draws_or_loops, model._flatten_layers()))
+
+
+def _is_plain(optimizer: Any) -> bool:
+    """Return whether each step of an optimizer is the same program."""
+    schedules = keras.optimizers.schedules.LearningRateSchedule
+    return (
+        type(optimizer).__name__ in TRACEABLE
+        and type(optimizer).__module__.startswith("keras.")
+        and optimizer.gradient_accumulation_steps is None
+        and optimizer.ema_overwrite_frequency is None
+        and not isinstance(optimizer._learning_rate, schedules)
+    )
 
 
 def _draws_or_loops(layer: Any) -> bool:
@@ -120,6 +129,7 @@ def _trace(model: Any, batch: Any) -> Any:
     with Script() as script:
         step(model, batch)
     draws = script.draws
+    step(model, batch)  # a second one sees what a trace of the first has frozen
     wanted = state.now()
     state.restore()
     noise = [draw.again() for draw in draws]
@@ -139,7 +149,8 @@ def _trace(model: Any, batch: Any) -> Any:
             graph = make_fx(function, tracing_mode="real")(*leaves, *noise)
             replay = torch.jit.trace(graph, (*leaves, *noise), check_trace=False)
             state.restore()
-            replay(*leaves, *(draw.again() for draw in draws))
+            for _ in range(2):
+                replay(*leaves, *(draw.again() for draw in draws))
         found = state.now()
     except Exception:  # Whatever the reason, the step itself still runs.
         found = None

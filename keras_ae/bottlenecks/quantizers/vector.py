@@ -51,7 +51,11 @@ class VectorQuantizer(Bottleneck):
         tokens: int = 16,
     ) -> None:
         super().__init__()
-        if checked_size("num_codes", num_codes) < 2:
+        num_codes, code_dim = (
+            checked_size("num_codes", num_codes),
+            checked_size("code_dim", code_dim),
+        )
+        if num_codes < 2:
             raise ValueError(f"`num_codes` must be at least 2. Received: num_codes={num_codes}")
         if not 0.0 <= decay < 1.0:
             raise ValueError(f"`decay` must be in [0, 1). Received: decay={decay}")
@@ -61,7 +65,7 @@ class VectorQuantizer(Bottleneck):
                 f"Received: dead_code_threshold={dead_code_threshold}"
             )
         self.num_codes = num_codes
-        self.code_dim = checked_size("code_dim", code_dim)
+        self.code_dim = code_dim
         self.tokens = checked_size("tokens", tokens)
         self.table = Codebook(
             num_codes, code_dim, decay=decay, dead_code_threshold=dead_code_threshold

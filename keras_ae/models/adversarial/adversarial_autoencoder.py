@@ -60,6 +60,6 @@ class AdversarialAutoencoder(LatentModel):
             phases=(autoencoder, critic, encoder) if alternate else (),
             bottleneck=Deterministic(latent_dim),
             prior=prior,
-            objective=[Reconstruction(), Adversarial(adversarial, tuple(critic_hidden))],
+            objective=[Reconstruction(), Adversarial(adversarial, critic_hidden)],
             **trunk,
         )

@@ -209,6 +209,8 @@ def test_what_a_trace_would_freeze_is_not_traced() -> None:
         keras.optimizers.SGD(rate),
         keras.optimizers.SGD(0.1, gradient_accumulation_steps=2),
         keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)),
+        keras.optimizers.Adam(0.1, use_ema=True, ema_overwrite_frequency=5),
+        keras.optimizers.Nadam(0.1),
     ):
         model = make()
         model.compile(optimizer=optimizer)
