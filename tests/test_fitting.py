@@ -252,30 +252,6 @@ def test_scaling_is_measured_on_one_epoch_of_a_stream_without_end() -> None:
     np.testing.assert_allclose(ops.convert_to_numpy(model.normalizer.offset), X.min(0), rtol=1e-6)
 
 
-def test_what_was_not_measured_scales_nothing() -> None:
-    model = make(normalize="standard")
-    for use in (model.predict, model.encode, model.evaluate, model.train_on_batch, model.score):
-        with pytest.raises(ValueError, match="a scaling must be measured first"):
-            use(X)
-    model.adapt(X)
-    model.train_on_batch(X)
-    assert np.isfinite(model.predict(X)).all()
-
-
-def test_a_batch_is_tested_as_an_evaluation_is() -> None:
-    model = make("vae", likelihood={"name": "gaussian", "scale": 0.1})
-    at_mean = float(model.score(X).mean())
-    first = model.test_on_batch(X, return_dict=True)["loss"]
-    assert first > at_mean
-    assert model.evaluate(X, verbose=0, return_dict=True)["loss"] > at_mean
-
-
-def test_single_steps_of_a_model_with_phases_train() -> None:
-    model = make("adversarial_autoencoder", alternate=True, critic_hidden=[4])
-    losses = [float(model.train_on_batch(X, return_dict=True)["reconstruction"]) for _ in range(5)]
-    assert losses[-1] < losses[0]
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -289,15 +265,3 @@ def test_single_steps_of_a_model_with_phases_train() -> None:
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make().fit(**options, verbose=0)
-
-
-def test_a_frozen_encoder_stays_after_compiling_with_the_same_metrics() -> None:
-    model = make()
-    model.fit(X, epochs=1, verbose=0)
-    model.encoder.trainable = False
-    # Keras on JAX takes no optimizer that was built for other weights.
-    model.compile(model.optimizer if keras.backend.backend() != "jax" else "adam")
-    before = [w.copy() for w in model.encoder.get_weights()]
-    model.fit(X, epochs=1, verbose=0)
-    for a, b in zip(before, model.encoder.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)

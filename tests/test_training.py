@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import keras_ae
+
+X = np.random.default_rng(0).random((24, 4)).astype("float32")
+
+
+def make(name: str = "autoencoder", **options: Any) -> Any:
+    model = keras_ae.create(name, input_shape=(4,), latent_dim=2, hidden=[6], **options)
+    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    return model
+
+
+def test_what_was_not_measured_scales_nothing() -> None:
+    model = make(normalize="standard")
+    for use in (model.predict, model.encode, model.evaluate, model.train_on_batch, model.score):
+        with pytest.raises(ValueError, match="a scaling must be measured first"):
+            use(X)
+    model.adapt(X)
+    model.train_on_batch(X)
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_a_batch_is_tested_as_an_evaluation_is() -> None:
+    model = make("vae", likelihood={"name": "gaussian", "scale": 0.1})
+    at_mean = float(model.score(X).mean())
+    first = model.test_on_batch(X, return_dict=True)["loss"]
+    assert first > at_mean
+    assert model.evaluate(X, verbose=0, return_dict=True)["loss"] > at_mean
+
+
+def test_single_steps_of_a_model_with_phases_train() -> None:
+    model = make("adversarial_autoencoder", alternate=True, critic_hidden=[4])
+    losses = [float(model.train_on_batch(X, return_dict=True)["reconstruction"]) for _ in range(5)]
+    assert losses[-1] < losses[0]
+
+
+def test_a_frozen_encoder_stays_after_compiling_with_the_same_metrics() -> None:
+    model = make()
+    model.fit(X, epochs=1, verbose=0)
+    model.encoder.trainable = False
+    # Keras on JAX takes no optimizer that was built for other weights.
+    model.compile(model.optimizer if keras.backend.backend() != "jax" else "adam")
+    before = [w.copy() for w in model.encoder.get_weights()]
+    model.fit(X, epochs=1, verbose=0)
+    for a, b in zip(before, model.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
