@@ -9,6 +9,7 @@ from keras_ae.backend.phased import Phase
 from keras_ae.bottlenecks import Deterministic
 from keras_ae.latent_model import LatentModel
 from keras_ae.objectives import Adversarial, Reconstruction
+from keras_ae.parts import checked_sizes
 from keras_ae.registry import variant
 
 
@@ -55,11 +56,12 @@ class AdversarialAutoencoder(LatentModel):
         )
         critic = Phase("critic", lambda m: [m.objective[1].critic], ("adversarial",))
         encoder = Phase("encoder", lambda m: [m.encoder, m.bottleneck], ("adversarial",))
+        sizes = checked_sizes("critic_hidden", critic_hidden)
         super().__init__(
             input_shape,
             phases=(autoencoder, critic, encoder) if alternate else (),
             bottleneck=Deterministic(latent_dim),
             prior=prior,
-            objective=[Reconstruction(), Adversarial(adversarial, critic_hidden)],
+            objective=[Reconstruction(), Adversarial(adversarial, sizes)],
             **trunk,
         )
