@@ -195,12 +195,36 @@ def test_every_variant_has_one_row_in_the_contract() -> None:
 # How things are written.
 
 
+def names_of_class(cls: ast.ClassDef) -> Iterator[str]:
+    """Yield the names of a class's methods and attributes; of a record, which is no layer, none."""
+    records = ("NamedTuple", "dataclass")
+    if any(
+        word in ast.unparse(node) for node in cls.bases + cls.decorator_list for word in records
+    ):
+        return
+    for node in cls.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        else:
+            inner = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+            yield from (n.id for n in inner if isinstance(n.ctx, ast.Store))
+
+
+def test_a_classs_names_are_those_of_its_methods_and_attributes() -> None:
+    body = "class A:\n    half = 3\n    type: str = 'x'\n    def cpu(self): name = 1\n"
+    first, second = ast.parse(f"{body}@dataclass\n{body}").body
+    assert isinstance(first, ast.ClassDef)
+    assert isinstance(second, ast.ClassDef)
+    assert list(names_of_class(first)) == ["half", "type", "cpu"]
+    assert list(names_of_class(second)) == []
+
+
 def test_no_class_takes_a_name_of_torchs_modules() -> None:
     taken = [
-        f"{relative(path)}: {cls.name}.{node.name}"
+        f"{relative(path)}: {cls.name}.{name}"
         for path, cls in nodes(ast.ClassDef)
-        for node in cls.body
-        if isinstance(node, ast.FunctionDef) and node.name in TORCH_NAMES
+        for name in names_of_class(cls)
+        if name in TORCH_NAMES
     ]
     taken += [
         f"{relative(path)}: {ast.unparse(node)}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from scipy import stats
@@ -15,8 +16,28 @@ def make(name: str, **options: Any) -> Any:
     return keras_ae.create(name, input_shape=(6,), latent_dim=3, hidden=[8], **options)
 
 
-def test_a_deterministic_score_is_the_negative_log_likelihood() -> None:
-    model = make("autoencoder", likelihood={"name": "gaussian", "scale": 0.5})
+def transparent() -> Any:
+    """A variational autoencoder whose decoder shows the code itself."""
+    return keras_ae.create(
+        "vae", input_shape=(3,), latent_dim=3, hidden=[8], decoder=keras.layers.Identity()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("autoencoder", {}),
+        ("sparse_autoencoder", {"sparsity": 1.0}),
+        ("sparse_autoencoder", {"penalty": "kl"}),
+        ("contractive_autoencoder", {"contraction": 1.0}),
+        ("vq_vae", {"num_codes": 4, "tokens": 2}),
+        ("adversarial_autoencoder", {"critic_hidden": [4]}),
+    ],
+)
+def test_a_deterministic_score_is_the_negative_log_likelihood_alone(
+    name: str, options: Any
+) -> None:
+    model = make(name, likelihood={"name": "gaussian", "scale": 0.5}, **options)
     wanted = -stats.norm.logpdf(X, model.predict(X), 0.5).sum(1)
     np.testing.assert_allclose(model.score(X), wanted, rtol=1e-4)
 
@@ -36,6 +57,12 @@ def keras_array(tensor: Any) -> np.ndarray:
     return ops.convert_to_numpy(tensor)
 
 
+def test_samples_are_decoded_draws_from_the_prior() -> None:
+    drawn = transparent().sample(2000, seed=0)
+    assert drawn.shape == (2000, 3)
+    assert stats.kstest(drawn.ravel(), "norm").pvalue > 0.01
+
+
 def test_samples_repeat_with_their_seed() -> None:
     model = make("vae")
     np.testing.assert_array_equal(model.sample(4, seed=1), model.sample(4, seed=1))
@@ -45,7 +72,6 @@ def test_samples_repeat_with_their_seed() -> None:
 def test_sampling_needs_a_prior() -> None:
     with pytest.raises(ValueError, match="`autoencoder` has no prior to sample from"):
         make("autoencoder").sample(3)
-    assert make("autoencoder", prior="standard_normal").sample(3).shape == (3, 6)
 
 
 def test_posterior_draws_scatter_around_the_code() -> None:
@@ -60,25 +86,57 @@ def test_posterior_draws_scatter_around_the_code() -> None:
         make("autoencoder").sample_posterior(X)
 
 
-def test_interpolation_starts_and_ends_at_the_reconstructions() -> None:
-    model = make("vae")
-    lines = model.interpolate(X[:2], X[2:4], steps=5)
-    assert lines.shape == (2, 5, 6)
-    np.testing.assert_allclose(lines[:, 0], model.predict(X[:2]), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(lines[:, -1], model.predict(X[2:4]), rtol=1e-4, atol=1e-5)
+def test_an_interpolation_takes_equal_steps_from_code_to_code() -> None:
+    model, x = transparent(), X[:4, :3]
+    codes = model.encode(x)
+    lines = model.interpolate(x[:2], x[2:], steps=5)
+    np.testing.assert_allclose(
+        lines, np.linspace(codes[:2], codes[2:], 5, axis=1), rtol=1e-4, atol=1e-5
+    )
 
 
-def test_a_traversal_moves_one_number_of_the_code() -> None:
-    model = make("vae")
-    walks = model.traverse(X[0], steps=5, span=2.0)
-    assert walks.shape == (3, 5, 6)
-    code = model.encode(X[:1])
-    code[0, 1] = 2.0
-    np.testing.assert_allclose(walks[1, -1], model.decode(code)[0], rtol=1e-4, atol=1e-5)
+def test_a_traversal_moves_one_number_of_the_code_from_end_to_end() -> None:
+    model, x = transparent(), X[:1, :3]
+    walks = model.traverse(x, steps=5, span=2.0)
+    wanted = np.tile(model.encode(x), (3, 5, 1))
+    for dimension in range(3):
+        wanted[dimension, :, dimension] = [-2, -1, 0, 1, 2]
+    np.testing.assert_allclose(walks, wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(model.traverse(x[0], 1, steps=5, span=2.0), walks[1:2])
+
+
+def test_a_walk_that_is_not_along_one_number_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`dimension` must be in 0\.\.2"):
-        model.traverse(X[0], dimension=3)
+        make("vae").traverse(X[0], dimension=3)
     with pytest.raises(ValueError, match="needs a code that is a vector"):
         make("vq_vae").traverse(X[0])
+
+
+def test_codes_are_decoded_to_data_units() -> None:
+    x = 5 + 3 * X
+    model = make("autoencoder", normalize="standard")
+    model.adapt(x)
+    z = np.random.default_rng(1).normal(size=(4, 3)).astype("float32")
+    wanted = keras_array(model.decoder(z)) * x.std(0) + x.mean(0)
+    np.testing.assert_allclose(model.decode(z), wanted, rtol=1e-4)
+
+
+def test_a_masked_feature_stands_at_its_mean_in_data_units() -> None:
+    x = 5 + 3 * X
+    model = make("denoising_autoencoder", normalize="standard", corruption="feature_mask")
+    model.adapt(x)
+    corrupted = model.corrupt(x, seed=0)
+    kept, masked = np.isclose(corrupted, x), np.isclose(corrupted, x.mean(0))
+    assert (kept | masked).all()
+    assert 0 < masked.sum() < masked.size / 2
+
+
+@pytest.mark.parametrize("function", ["encode", "reconstruct", "score"])
+def test_inference_draws_no_random_number(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make("vae", corruption="gaussian_noise")
+    for distribution in ("normal", "uniform"):
+        monkeypatch.setattr(keras.random, distribution, lambda *_, **__: pytest.fail("drawn"))
+    getattr(model, function)(X)
 
 
 def test_decoding_refuses_codes_of_another_shape() -> None:

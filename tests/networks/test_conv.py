@@ -5,6 +5,9 @@ import pytest
 from keras import ops
 
 from keras_ae.networks import conv
+from tests.networks.maps import ACTIVATIONS, convolved, fill, layer_normed, transposed
+
+RNG = np.random.default_rng(0)
 
 # One to three axes, odd and even, and an axis that a stage cannot halve; stages of the encoder.
 MAPS = [
@@ -45,18 +48,49 @@ def test_normalization_is_where_it_was_asked_for(normalization: str | None) -> N
     assert all(f"{normalization}_norm" in name for name in names)
 
 
-def test_a_stage_is_the_strided_convolution_written_in_numpy() -> None:
-    rng = np.random.default_rng(0)
-    encoder = conv.encoder((5, 4, 2), hidden=[3])
-    kernel, bias = rng.normal(size=(3, 3, 2, 3)), rng.normal(size=3)
-    encoder.set_weights([kernel, bias])
-    x = rng.normal(size=(2, 5, 4, 2)).astype("float32")
-    # "same" at stride 2: rows need 5 -> 3 outputs, pad 1 and 1; columns 4 -> 2, pad 0 and 1.
-    padded = np.pad(x, ((0, 0), (1, 1), (0, 1), (0, 0)))
-    wanted = np.zeros((2, 3, 2, 3))
-    for i in range(3):
-        for j in range(2):
-            patch = padded[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3]
-            wanted[:, i, j] = np.einsum("bhwc,hwco->bo", patch, kernel) + bias
-    got = ops.convert_to_numpy(encoder(x))
-    np.testing.assert_allclose(got, np.maximum(wanted, 0), rtol=1e-4, atol=1e-5)
+# A series, an image and a volume, with odd and even axes.
+ORACLES = [((9, 2), 5, "tanh"), ((5, 4, 2), 3, "relu"), ((6, 3, 5, 1), 3, "tanh")]
+
+
+@pytest.mark.parametrize(("shape", "kernel_size", "activation"), ORACLES)
+def test_an_encoder_is_the_strided_convolutions_written_in_numpy(
+    shape: tuple[int, ...], kernel_size: int, activation: str
+) -> None:
+    encoder = conv.encoder(shape, hidden=[3, 4], kernel_size=kernel_size, activation=activation)
+    weights = fill(encoder, RNG)
+    assert weights["stage_1"][0].shape == (*[kernel_size] * (len(shape) - 1), 3, 4)
+    x = h = RNG.normal(size=(2, *shape)).astype("float32")
+    for i in range(2):
+        h = ACTIVATIONS[activation](convolved(h, *weights[f"stage_{i}"], stride=2))
+    np.testing.assert_allclose(encoder.predict(x, verbose=0), h, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("shape", "kernel_size", "activation"), ORACLES)
+def test_a_decoder_is_the_mirrored_transposed_convolutions_written_in_numpy(
+    shape: tuple[int, ...], kernel_size: int, activation: str
+) -> None:
+    options = {"hidden": [3, 4], "kernel_size": kernel_size, "activation": activation}
+    decoder = conv.decoder((2,), shape, **options)
+    weights, act = fill(decoder, RNG), ACTIVATIONS[activation]
+    kernels = [weights[name][0].shape for name in ("stage_1", "stage_0", "output")]
+    spatial = [kernel_size] * (len(shape) - 1)  # a transposed kernel's next axes are out and in
+    assert kernels == [(*spatial, 4, 4), (*spatial, 3, 4), (*spatial, 3, shape[-1])]
+    z = RNG.normal(size=(3, 2)).astype("float32")
+    kernel, bias = weights["start"]
+    coarsest, middle = ([-(-n // k) for n in shape[:-1]] for k in (4, 2))
+    h = act(z @ kernel + bias).reshape(3, *coarsest, 4)
+    for i, size in ((1, middle), (0, shape[:-1])):
+        h = transposed(h, *weights[f"stage_{i}"])
+        h = act(h[:, *(slice(n) for n in size)])  # what doubling added is cut off at the end
+    h = convolved(h, *weights["output"])
+    np.testing.assert_allclose(decoder.predict(z, verbose=0), h, rtol=1e-4, atol=1e-5)
+
+
+def test_a_normalization_stands_before_the_activation() -> None:
+    encoder = conv.encoder((6, 5, 1), hidden=[3], normalization="layer")
+    weights = fill(encoder, RNG)
+    x = RNG.normal(size=(2, 6, 5, 1)).astype("float32")
+    h = layer_normed(convolved(x, *weights["stage_0"], stride=2), *weights["stage_0_layer_norm"])
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(encoder(x)), np.maximum(h, 0), rtol=1e-4, atol=1e-5
+    )

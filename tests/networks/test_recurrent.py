@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from keras import ops
@@ -14,17 +16,37 @@ def sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))
 
 
-def test_an_lstm_reads_as_its_equations_say() -> None:
+def lstm(x: np.ndarray, kernel: np.ndarray, memory: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Hochreiter and Schmidhuber (1997) with forget gates; Keras's order: i, f, c, o."""
-    encoder = recurrent.encoder((6, 2), hidden=[4])
-    kernel, memory, bias = (RNG.normal(scale=0.5, size=w.shape) for w in encoder.get_weights())
-    encoder.set_weights([kernel, memory, bias])
-    h = c = np.zeros((3, 4))
-    for step in range(6):
-        i, f, g, o = np.split(X[:, step] @ kernel + h @ memory + bias, 4, axis=1)
+    states, h, c = [], *np.zeros((2, len(x), len(memory)))
+    for step in range(x.shape[1]):
+        i, f, g, o = np.split(x[:, step] @ kernel + h @ memory + bias, 4, axis=1)
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
-    np.testing.assert_allclose(ops.convert_to_numpy(encoder(X)), h, rtol=1e-4, atol=1e-5)
+        states.append(h)
+    return np.stack(states, axis=1)  # (batch, time, units)
+
+
+def filled(model: Any) -> list[np.ndarray]:
+    model.set_weights([RNG.normal(scale=0.5, size=w.shape) for w in model.get_weights()])
+    return model.get_weights()
+
+
+def test_an_encoder_reads_as_the_lstms_equations_say() -> None:
+    encoder = recurrent.encoder((6, 2), hidden=[4, 3])
+    weights = filled(encoder)
+    wanted = lstm(lstm(X, *weights[:3]), *weights[3:])[:, -1]
+    np.testing.assert_allclose(ops.convert_to_numpy(encoder(X)), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_decoder_writes_as_the_lstms_equations_say() -> None:
+    decoder = recurrent.decoder((2,), (6, 5), hidden=[4, 3])
+    weights = filled(decoder)
+    assert [len(weights[k]) for k in (1, 4, 6)] == [3, 4, 4]  # units in the encoder's order, back
+    z = RNG.normal(scale=2, size=(3, 2)).astype("float32")
+    states = lstm(np.repeat(z[:, None], 6, axis=1), *weights[:3])
+    wanted = lstm(states, *weights[3:6]) @ weights[6] + weights[7]
+    np.testing.assert_allclose(ops.convert_to_numpy(decoder(z)), wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

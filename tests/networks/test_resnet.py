@@ -5,6 +5,9 @@ import pytest
 from keras import ops
 
 from keras_ae.networks import resnet
+from tests.networks.maps import convolved, fill, layer_normed, transposed
+
+RNG = np.random.default_rng(0)
 
 # One to three axes, odd and even, and an axis that a stage cannot halve; stages of the encoder.
 MAPS = [
@@ -45,11 +48,40 @@ def test_normalization_is_where_it_was_asked_for(normalization: str | None) -> N
     assert all(f"{normalization}_norm" in name for name in names)
 
 
-def test_a_block_whose_last_convolution_is_zero_passes_its_input_on() -> None:
-    encoder = resnet.encoder((6, 6, 1), hidden=[4], normalization=None)
-    encoder.get_layer("block_0_0_1_conv").set_weights([np.zeros((3, 3, 4, 4)), np.zeros(4)])
-    x = np.random.default_rng(0).normal(size=(2, 6, 6, 1)).astype("float32")
-    down = ops.convert_to_numpy(encoder.get_layer("down_0")(x))
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(encoder(x)), np.maximum(down, 0), rtol=1e-5, atol=1e-6
-    )
+def normed_relu(x: np.ndarray, weights: dict[str, list[np.ndarray]], name: str) -> np.ndarray:
+    return np.maximum(layer_normed(x, *weights[f"{name}_layer_norm"]), 0)
+
+
+def block(x: np.ndarray, weights: dict[str, list[np.ndarray]], name: str) -> np.ndarray:
+    """He et al. (2016), arXiv:1603.05027, figure 1b."""
+    h = x
+    for k in range(2):
+        h = normed_relu(h, weights, f"{name}_{k}")
+        h = convolved(h, *weights[f"{name}_{k}_conv"])
+    return x + h
+
+
+def test_an_encoder_is_its_residual_blocks_written_in_numpy() -> None:
+    encoder = resnet.encoder((5, 6, 2), hidden=[3, 4], blocks_per_stage=2)
+    weights = fill(encoder, RNG)
+    x = h = RNG.normal(size=(2, 5, 6, 2)).astype("float32")
+    for i in range(2):
+        h = convolved(h, *weights[f"down_{i}"], stride=2)
+        for j in range(2):
+            h = block(h, weights, f"block_{i}_{j}")
+    wanted = normed_relu(h, weights, "last")
+    np.testing.assert_allclose(ops.convert_to_numpy(encoder(x)), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_a_decoder_is_the_mirrored_stages_written_in_numpy() -> None:
+    decoder = resnet.decoder((2,), (5, 6, 2), hidden=[3, 4])
+    weights = fill(decoder, RNG)
+    z = RNG.normal(size=(3, 2)).astype("float32")
+    kernel, bias = weights["start"]
+    h = np.maximum(z @ kernel + bias, 0).reshape(3, 2, 2, 4)
+    for i, (height, width) in ((1, (3, 3)), (0, (5, 6))):
+        h = transposed(block(h, weights, f"block_{i}_0"), *weights[f"up_{i}"])
+        h = h[:, :height, :width]  # what doubling added is cut off at the end
+    wanted = convolved(normed_relu(h, weights, "last"), *weights["output"])
+    assert wanted.shape == (3, 5, 6, 2)
+    np.testing.assert_allclose(ops.convert_to_numpy(decoder(z)), wanted, rtol=1e-4, atol=1e-4)

@@ -9,13 +9,17 @@ from keras_ae.reports import linear_probe, pca_baseline, probe_rows
 RNG = np.random.default_rng(0)
 
 
-def test_pcas_error_is_the_variance_outside_of_its_subspace() -> None:
-    x = RNG.normal(size=(200, 4)) * [5, 3, 1, 0.5]
-    report, train, test = pca_baseline(x.reshape(200, 2, 2), x.reshape(200, 2, 2), 2)
-    centred = x - x.mean(0)
-    singular = np.linalg.svd(centred, compute_uv=False)
-    assert report["mse"] == pytest.approx((singular[2:] ** 2).sum() / x.size)
-    assert train.shape == test.shape == (200, 2)
+def test_pca_is_fitted_to_the_training_part_and_judged_on_the_test_part() -> None:
+    train, test = RNG.normal(size=(2, 200, 4)) * [[[5, 3, 1, 0.5]], [[1, 3, 1, 2]]]
+    report, train_codes, test_codes = pca_baseline(
+        train.reshape(200, 2, 2), test.reshape(200, 2, 2), 2
+    )
+    directions = np.linalg.svd(train - train.mean(0), full_matrices=False)[2]
+    for x, codes in ((train, train_codes), (test, test_codes)):
+        wanted = (x - train.mean(0)) @ directions[:2].T
+        np.testing.assert_allclose(abs(codes), abs(wanted), rtol=1e-8)  # signs are free
+    lost = (test - train.mean(0)) @ directions[2:].T
+    assert report["mse"] == pytest.approx((lost**2).sum() / test.size)
 
 
 def test_more_components_than_numbers_leave_no_error() -> None:
@@ -28,8 +32,19 @@ def test_more_components_than_numbers_leave_no_error() -> None:
 def test_the_probe_separates_what_is_separable() -> None:
     x, y = load_iris(return_X_y=True)
     assert linear_probe(x[::2], y[::2], x[1::2], y[1::2]) > 0.9
-    shuffled = RNG.permutation(y)
-    assert linear_probe(x[::2], shuffled[::2], x[1::2], shuffled[1::2]) < 0.6
+
+
+def test_the_probe_learns_from_the_training_part_only() -> None:
+    x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+    y = np.array([0, 0, 1, 1])
+    assert linear_probe(x, y, x[:3], 1 - y[:3]) == 0.0
+
+
+def test_the_probe_is_blind_to_the_features_units() -> None:
+    y = np.arange(200) % 2
+    signal, noise = 2 * y - 1 + 0.1 * RNG.normal(size=200), RNG.normal(size=200)
+    x = np.stack([1e-3 * signal, 1e3 * noise], axis=1)
+    assert linear_probe(x[:100], y[:100], x[100:], y[100:]) == 1.0
 
 
 def test_missing_entries_stand_at_the_training_mean_and_have_no_error() -> None:
