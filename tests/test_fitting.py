@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from scipy import stats
 
 import keras_ae
-from keras_ae.fitting import portable_compile_config
 
 X = np.random.default_rng(0).random((24, 4)).astype("float32")
+Y = 1 - X**2
+WEIGHTS = np.random.default_rng(1).random(24).astype("float32")
 BACKENDS = ("jax", "tensorflow", "torch")
 
 
@@ -25,6 +28,18 @@ def make(name: str = "autoencoder", **options: Any) -> Any:
     model = keras_ae.create(name, input_shape=(4,), latent_dim=2, hidden=[6], **options)
     model.compile(optimizer=keras.optimizers.Adam(0.01))
     return model
+
+
+def still(name: str = "autoencoder", **options: Any) -> Any:
+    """A model that training does not move, so that what is logged can be computed."""
+    model = make(name, **options)
+    model.compile(optimizer=keras.optimizers.SGD(0.0))
+    return model
+
+
+def distortion(model: Any, y: np.ndarray = X) -> np.ndarray:
+    """-log N(y; reconstruction of x, I) of each row."""
+    return -stats.norm.logpdf(y.astype("f8"), model.predict(X)).sum(1)
 
 
 def sources() -> dict[str, Any]:
@@ -71,14 +86,32 @@ def test_scaling_is_measured_on_every_source_that_can_be_read_again(kind: str) -
     np.testing.assert_allclose(ops.convert_to_numpy(model.normalizer.offset), X.min(0), rtol=1e-6)
 
 
-def test_sample_weights_without_y_count() -> None:
-    weights = np.zeros(24, "float32")
-    model = make()
-    assert model.evaluate(X, sample_weight=weights, verbose=0, return_dict=True)["loss"] == 0.0
-    before = model.get_weights()
-    model.fit(X, sample_weight=weights, epochs=1, verbose=0)
-    moved = [np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
-    assert sum(not same for same in moved) == 1  # the step counter
+def test_scaling_is_measured_once() -> None:
+    model = make(normalize="minmax")
+    for x in (X, 10 * X):
+        model.fit(x, epochs=1, verbose=0)
+    np.testing.assert_allclose(ops.convert_to_numpy(model.normalizer.offset), X.min(0), rtol=1e-6)
+
+
+def test_a_codebook_starts_at_the_features_of_the_training_data() -> None:
+    model = still("vq_vae", num_codes=4, tokens=1, dead_code_threshold=0.0)
+    history = model.fit(np.tile(X[:4], (6, 1)), epochs=1, verbose=0).history
+    assert history["commitment"][0] < 1e-9
+
+
+def test_the_y_given_is_what_is_reconstructed() -> None:
+    model = still()
+    logs = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
+    wanted = pytest.approx([distortion(model, Y).mean()], rel=1e-5)
+    assert (logs["loss"], logs["val_loss"]) == (wanted, wanted)
+
+
+@pytest.mark.parametrize("y", [None, Y])
+def test_sample_weights_multiply_the_losses_of_their_rows(y: np.ndarray | None) -> None:
+    model = still()
+    logs = model.fit(X, y, sample_weight=WEIGHTS, verbose=0).history
+    wanted = (WEIGHTS * distortion(model, X if y is None else y)).mean()
+    assert logs["loss"] == pytest.approx([wanted], rel=1e-5)
 
 
 def test_patience_stops_and_restores_the_best_weights() -> None:
@@ -88,6 +121,42 @@ def test_patience_stops_and_restores_the_best_weights() -> None:
     assert len(history["loss"]) == 3
     with pytest.raises(ValueError, match="`patience` must be a whole number"):
         model.fit(X, patience=0, verbose=0)
+    """Validation begins at its optimum, so the first epoch is the best."""
+    weights = []
+    for epochs, patience in ((1, None), (20, 2)):
+        keras.utils.set_random_seed(3)
+        model = make()
+        held_out = (X, model.predict(X))
+        options = {"validation_data": held_out, "patience": patience, "verbose": 0}
+        history = model.fit(X, epochs=epochs, **options).history
+        weights.append(model.get_weights())
+    assert len(history["val_loss"]) == 3
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_impossible_patience_is_refused() -> None:
+    with pytest.raises(ValueError, match="`patience` must be a whole number"):
+        make().fit(X, patience=0, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("vae", {}),
+        ("denoising_autoencoder", {}),
+        ("contractive_autoencoder", {"estimator": "hutchinson"}),
+        ("adversarial_autoencoder", {"critic_hidden": [4]}),
+    ],
+)
+def test_validation_leaves_the_noise_of_training_alone(name: str, options: Any) -> None:
+    losses = []
+    for held_out in (None, X[:8]):
+        keras.utils.set_random_seed(3)
+        model = make(name, **options)
+        given = {"validation_data": held_out, "epochs": 3, "verbose": 0}
+        losses.append(model.fit(X, **given).history["loss"])
+    assert losses[0] == losses[1]
 
 
 def test_a_loss_that_is_not_a_number_stops_with_advice_and_the_last_good_weights() -> None:
@@ -133,22 +202,22 @@ def test_a_loss_that_is_not_a_number_does_not_wait_for_the_end_of_an_epoch() -> 
 
 
 def test_validation_takes_every_form() -> None:
-    weights = np.ones(8, "float32")
-    for validation in (X[:8], (X[:8],), (X[:8], X[:8]), (X[:8], X[:8], weights)):
-        assert "val_loss" in make().fit(X, validation_data=validation, verbose=0).history
+    model = still()
+    wanted = distortion(model).mean()
+    weighted = (WEIGHTS * distortion(model, Y)).mean()
+    forms = [X, (X,), {"x": X}, (X, Y), (X, Y, WEIGHTS)]
+    losses = [
+        model.fit(X, validation_data=form, verbose=0).history["val_loss"][0] for form in forms
+    ]
+    assert losses == pytest.approx(
+        [wanted, wanted, wanted, distortion(model, Y).mean(), weighted], rel=1e-5
+    )
 
 
-def test_an_optimizer_of_torchs_own_is_stored_as_keras_own() -> None:
-    config = {
-        "optimizer": {
-            "module": "keras.src.backend.torch.optimizers.torch_adam",
-            "class_name": "Adam",
-            "config": {},
-            "registered_name": "Adam",
-        },
-        "jit_compile": False,
-    }
-    stored = portable_compile_config(config)
+def test_what_compile_was_told_is_stored_as_every_backend_reads_it(tmp_path: Path) -> None:
+    make().save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as file:
+        stored = json.loads(file.read("config.json"))["compile_config"]
     assert stored["optimizer"]["module"] == "keras.optimizers"
     assert stored["jit_compile"] == "auto"
 
@@ -214,10 +283,14 @@ def test_a_file_of_this_backend_resumes_on_every_backend(
         ({"x": X, "sample_weight": np.ones(5)}, r"same number of rows.*'sample_weight': 5"),
         ({"x": {"x": X, "mask": X[:2]}}, r"same number of rows.*'mask': 2"),
         ({"x": {"x": X, "mask": np.ones((24, 3))}}, r"`mask` must have the shape \(batch, 4\)"),
+        ({"x": X, "y": np.where(X > 0.9, np.nan, X)}, "`y` must be finite"),
+        ({"x": X, "validation_data": np.where(X > 0.9, np.nan, X)}, "`x` must be finite"),
+        ({"x": X, "validation_data": (X, np.where(X > 0.9, np.nan, X))}, "`y` must be finite"),
+        ({"x": X, "validation_data": (X, X, np.ones(5))}, "same number of rows"),
         ({"x": X, "class_weight": {0: 1.0}}, "an autoencoder has no classes to weigh"),
     ],
 )
-def test_arrays_that_do_not_belong_together_are_refused(
+def test_arrays_that_cannot_be_trained_on_are_refused(
     arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):

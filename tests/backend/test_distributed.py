@@ -47,6 +47,27 @@ answers.append(result(two, two.fit(batches, epochs=3, verbose=0)))
 print(json.dumps(answers))
 """
 
+REPLICAS = """
+import json
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from keras_ae.backend import distributed
+
+@tf.function
+def step():
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    own = tf.constant([1.0, 10.0]) * (1.0 + tf.cast(replica, "float32"))
+    functions = (
+        distributed.scale_loss, distributed.sum_over_replicas, distributed.of_first_replica
+    )
+    return [function(own) for function in functions]
+
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+answers = map(strategy.experimental_local_results, strategy.run(step))
+print(json.dumps([[value.numpy().tolist() for value in values] for values in answers]))
+"""
+
 REVIVAL = """
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -134,6 +155,14 @@ def test_two_devices_train_as_one(name: str) -> None:
 def test_torch_processes_share_sums_and_choices(tmp_path: Path) -> None:
     processes = [child(TORCH, str(tmp_path / "meeting"), str(rank)) for rank in range(2)]
     assert [answer(p) for p in processes] == ["[3.0, 30.0] [1.0, 10.0]"] * 2
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="is about tf.distribute")
+def test_tensorflows_replicas_share_the_loss_sums_and_choices() -> None:
+    shares, sums, choices = json.loads(answer(child(REPLICAS)))
+    assert shares == [[0.5, 5.0], [1.0, 10.0]]
+    assert sums == [[3.0, 30.0]] * 2
+    assert choices == [[1.0, 10.0]] * 2
 
 
 @pytest.mark.slow

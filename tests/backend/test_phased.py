@@ -10,9 +10,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from scipy import stats
 
 import keras_ae
+from keras_ae.backend.phased import Phase
+from keras_ae.bottlenecks import Deterministic
 from keras_ae.distributions.noise import Noise
+from keras_ae.objectives import Reconstruction
 from keras_ae.priors.prior import Prior
 
 X = np.random.default_rng(0).random((32, 6)).astype("float32")
@@ -132,6 +136,43 @@ def test_every_step_is_counted_and_every_term_logged() -> None:
     assert int(ops.convert_to_numpy(model.step)) == 8
     counts = [int(ops.convert_to_numpy(m.iterations)) for m in model.optimizer.optimizers.values()]
     assert counts == [8, 8, 8]
+
+
+def test_the_loss_of_phases_is_logged_with_the_weights_of_rows() -> None:
+    model = make(keras.optimizers.SGD(0.0))
+    weights = np.linspace(0.0, 1.0, len(X), dtype="float32")
+    logs = model.fit(X, sample_weight=weights, verbose=0).history
+    wanted = (weights * -stats.norm.logpdf(X, model.predict(X)).sum(1)).mean()
+    assert logs["reconstruction"] == pytest.approx([wanted], rel=1e-5)
+    assert logs["loss"] == pytest.approx([logs["adversarial"][0] + wanted], rel=1e-5)
+
+
+def test_the_rows_weights_scale_the_gradients_of_phases() -> None:
+    model = make(keras.optimizers.SGD(0.1))
+    before = model.decoder.get_weights()
+    model.fit(X, sample_weight=np.zeros(len(X), "float32"), verbose=0)
+    for a, b in zip(model.decoder.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_phase_is_repeated_and_each_pass_moves_the_layers_own_state() -> None:
+    norm = keras.layers.BatchNormalization(momentum=0.5, scale=False)
+    phases = [
+        Phase("encoder", lambda m: [m.encoder, m.bottleneck], ("reconstruction",), repeats=2),
+        Phase("decoder", lambda m: [m.decoder], ("reconstruction",)),
+    ]
+    model = keras_ae.LatentModel(
+        (6,),
+        encoder=keras.Sequential([keras.Input((6,)), norm]),
+        decoder="mlp",
+        bottleneck=Deterministic(2),
+        objective=[Reconstruction()],
+        phases=phases,
+    )
+    model.compile(keras.optimizers.SGD(0.0))
+    model.fit(X, batch_size=len(X), verbose=0)
+    moved = ops.convert_to_numpy(norm.moving_mean)
+    np.testing.assert_allclose(moved, (1 - 0.5**3) * X.mean(0), rtol=1e-5)
 
 
 def test_a_saved_model_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:

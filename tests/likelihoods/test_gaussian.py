@@ -20,13 +20,18 @@ def test_log_prob_is_scipys_summed_over_the_event(scale: float) -> None:
     np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
 
-def test_a_learned_variance_is_the_second_half_of_the_last_axis() -> None:
-    log_var = RNG.normal(size=X.shape).astype("float32")
-    likelihood = Gaussian(learned_variance=True)
-    assert likelihood.channels == 2
-    got = likelihood.log_prob(np.concatenate([DECODED, log_var], -1), X)
-    wanted = stats.norm.logpdf(X.astype("f8"), DECODED, np.exp(log_var / 2)).sum((1, 2, 3))
-    np.testing.assert_allclose(ops.convert_to_numpy(got), wanted, rtol=1e-5)
+def test_a_learned_variance_starts_at_the_scale_and_is_bounded() -> None:
+    offset = RNG.normal(scale=20.0, size=X.shape).astype("float32")
+    assert abs(offset).max() > 40
+    got = Gaussian(0.5, learned_variance=True).log_prob(np.concatenate([DECODED, offset], -1), X)
+    deviation = 0.5 * np.exp(np.clip(offset.astype("f8"), -20, 20) / 2)
+    wanted = stats.norm.logpdf(X.astype("f8"), DECODED, deviation).sum((1, 2, 3))
+    np.testing.assert_allclose(ops.convert_to_numpy(got), wanted, rtol=1e-4)
+
+
+def test_the_mean_beside_a_learned_variance_is_the_first_half() -> None:
+    got = Gaussian(learned_variance=True).mean(np.concatenate([DECODED, X], -1))
+    np.testing.assert_array_equal(ops.convert_to_numpy(got), DECODED)
 
 
 def test_masked_entries_do_not_count() -> None:
@@ -37,9 +42,11 @@ def test_masked_entries_do_not_count() -> None:
 
 
 def test_half_precision_is_scored_in_float32() -> None:
-    got = ops.convert_to_numpy(Gaussian(1e-3).log_prob(DECODED.astype("float16"), X))
-    assert got.dtype == np.float32
-    assert np.isfinite(got).all()
+    decoded, x = (ops.convert_to_tensor(a.astype("float16")) for a in (DECODED, X))
+    got = ops.convert_to_numpy(Gaussian(1e-3).log_prob(decoded, x))
+    half = (a.astype("float16").astype("f8") for a in (X, DECODED))
+    wanted = stats.norm.logpdf(*half, 1e-3).sum((1, 2, 3))
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
 
 def test_draws_have_the_mean_and_the_scale() -> None:

@@ -10,6 +10,8 @@ from keras import ops
 
 import keras_ae
 from keras_ae.backend import compiled
+from keras_ae.bottlenecks import Deterministic
+from keras_ae.objectives import Reconstruction, Term
 
 BACKEND = keras.backend.backend()
 RNG = np.random.default_rng(0)
@@ -230,6 +232,26 @@ def test_a_step_that_cannot_be_traced_is_run(name: str, traced: bool) -> None:
     assert (trace is not None) == traced
     for a, b in zip(weights(model), before, strict=True):
         np.testing.assert_array_equal(a, b)  # tracing trains nothing
+
+
+class CountsCalls(Term):
+    """How often the term was computed: a number that a trace would freeze."""
+
+    calls = 0
+
+    def value(self, model: Any, batch: Any, outputs: Any, training: bool) -> Any:
+        self.calls += 1
+        return ops.zeros_like(batch.x[:, 0]) + self.calls
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="is about traces")
+def test_a_trace_that_computes_something_else_is_not_replayed() -> None:
+    model = keras_ae.LatentModel(
+        (6,), bottleneck=Deterministic(2), objective=[Reconstruction(), CountsCalls()]
+    )
+    model.compile(keras.optimizers.Adam(0.01))
+    first, second, third = fit(model)["counts_calls"]
+    assert first < second < third
 
 
 def on_torch_tensor(x: np.ndarray) -> Any:
