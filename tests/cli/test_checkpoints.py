@@ -13,6 +13,8 @@ import keras_ae
 from keras_ae.cli import training
 from keras_ae.cli.checkpoints import Checkpoint, epochs_since_best, is_exhausted
 from keras_ae.cli.main import main
+from keras_ae.cli.settings import Settings
+from keras_ae.datasets import Dataset
 from keras_ae.reports import RunFolder
 
 COMMON = ("--data", "digits", "--limit", 60, "--batch-size", 16, "--epochs", 4)
@@ -202,3 +204,32 @@ def test_ctrl_c_while_a_run_is_measured_can_be_resumed(
     assert metrics == {"status": "interrupted", "epochs": 4, "wanted": 4}
     run("train", "--resume", tmp_path / "parts")
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_patience_leaves_the_weights_of_the_best_epoch(tmp_path: Path) -> None:
+    # A rate so high that the held-out loss rises after the first epochs.
+    options = ("autoencoder", "--hidden", 8, "--latent-dim", 2, "--learning-rate", 0.3)
+    out = tmp_path / "run"
+    run("train", *options, *COMMON[:-1], 12, "--patience", 3, "--out", out)
+    losses = [row["val_loss"] for row in RunFolder(out).read_history()]
+    assert losses[-1] > min(losses)
+    measured = json.loads((out / "metrics.json").read_text())["validation"]["loss"]
+    assert measured == pytest.approx(min(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "held_out"), [({}, 0.0), ({"patience": 2}, 0.1), ({"validation": 0.25}, 0.25)]
+)
+def test_rows_that_choose_are_held_out_of_training(
+    options: dict[str, Any], held_out: float
+) -> None:
+    settings = Settings("autoencoder", "digits", **options)
+    x = np.arange(40.0).reshape(20, 2)
+    parts = training.split(Dataset("d", x, None, -x, None, "here"), settings)
+    train, validation = (set(parts[name][:, 0]) for name in ("train", "validation"))
+    assert len(train) == 20 * (1 - held_out)
+    if held_out:
+        assert train | validation == set(x[:, 0])
+        assert not train & validation
+    else:
+        assert validation == set(-x[:, 0])
