@@ -17,7 +17,7 @@ from keras_ae import inputs as data
 from keras_ae.backend import compiled
 from keras_ae.backend.optimizer_group import OptimizerGroup
 from keras_ae.batches import ArrayBatches
-from keras_ae.callbacks import StopOnNonFinite
+from keras_ae.callbacks import CompensatedMean, StopOnNonFinite
 from keras_ae.parts import checked_size
 
 START_ROWS = 10_000
@@ -35,6 +35,9 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
     """
     if not model.compiled:
         raise ValueError("a model must be compiled first. Received: no `model.compile(...)`")
+    if not isinstance(model._loss_tracker, CompensatedMean):
+        # What `compile` has made; Keras keeps it out of the attributes that it tracks, too.
+        model.__dict__["_loss_tracker"] = CompensatedMean("loss")
     if isinstance(x, ArrayBatches):
         for array in keras.tree.flatten(x.arrays[:1]):
             arrays.check_entries("x", array, model.event_shape, model.missing)

@@ -13,6 +13,7 @@ from keras_ae import arrays, corruptions, fitting, likelihoods, networks, normal
 from keras_ae import inputs as data
 from keras_ae.backend import distributed, phased
 from keras_ae.bottlenecks import Bottleneck
+from keras_ae.callbacks import CompensatedMean
 from keras_ae.inference import Inference, Views
 from keras_ae.naming import snake_case
 from keras_ae.objectives import Term
@@ -74,7 +75,7 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
         self.objective = list(objective)
         self.step = self.add_weight(shape=(), dtype="int32", trainable=False, name="step")
         self._trackers = {
-            term.name: keras.metrics.Mean(name=term.name) for term in self._checked_terms()
+            term.name: CompensatedMean(name=term.name) for term in self._checked_terms()
         }
         self._measuring = False
         self.__dict__["views"] = Views(self)

@@ -1,5 +1,6 @@
-"""Callbacks: what changes the order of training, or watches it."""
+"""Callbacks and trackers: what changes the order of training, or watches it."""
 
+from keras_ae.callbacks.compensated_mean import CompensatedMean
 from keras_ae.callbacks.stop_on_non_finite import StopOnNonFinite
 
-__all__ = ["StopOnNonFinite"]
+__all__ = ["CompensatedMean", "StopOnNonFinite"]
