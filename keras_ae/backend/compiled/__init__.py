@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
+
+from keras_ae.backend.compiled.plan import Plan, multiplications
 
 RESIDENT_BYTES = 2**31
 """Largest size of data that are kept on the device."""
@@ -38,9 +39,9 @@ def is_possible(model: Any, batches: Any, epochs: int) -> bool:
         case "tensorflow":
             return bool(model.distribute_strategy.num_replicas_in_sync == 1)
         case _:
-            from keras_ae.backend.compiled import on_torch
+            from keras_ae.backend.compiled import on_torch, tracing
 
-            return steps >= on_torch.WORTH_TRACING and on_torch.is_traceable(model)
+            return steps >= on_torch.WORTH_TRACING and tracing.is_traceable(model)
 
 
 @contextlib.contextmanager
@@ -59,8 +60,9 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
     model._symbolic_build(data_batch=batches[0])
     given = model.steps_per_execution
     per_call = given if given > 1 else 1 if per_batch else block_length(model, batches)
-    steps = _steps_of(model, epochs * len(batches))
-    steps.bind(batches, per_call)
+    plan = Plan(batches, per_call, epochs * len(batches), step_flops(model, batches))
+    steps = _steps_of(model, plan)
+    steps.bind(plan)
     before, model.train_function = model.train_function, steps
     model.steps_per_execution = per_call
 
@@ -78,25 +80,19 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
 
 def block_length(model: Any, batches: Any) -> int:
     """Return a number of steps that take about `BLOCK_SECONDS`, at most an epoch's."""
-    seconds = OVERHEAD + 6 * multiplications(model) * batches.batch_size / FLOPS
+    seconds = OVERHEAD + step_flops(model, batches) / FLOPS
     longest = min(MOST_STEPS, len(batches), max(1, int(BLOCK_SECONDS / seconds)))
     # Blocks of nearly one length.
     return math.ceil(len(batches) / math.ceil(len(batches) / longest))
 
 
-def multiplications(model: Any) -> int:
-    """Return about how many multiplications a forward pass of one row needs."""
-    total = 0
-    for layer in model._flatten_layers():
-        kernel = getattr(layer, "kernel", None)
-        if kernel is None:
-            continue
-        shape = getattr(getattr(layer, "output", None), "shape", ())
-        total += int(np.prod(kernel.shape)) * int(np.prod([n or 1 for n in shape[1:-1]]))
-    return total
+def step_flops(model: Any, batches: Any) -> float:
+    """Return about how many floating-point operations a training step needs."""
+    # Two for each multiplication and its sum; backwards twice what it is forwards.
+    return 6.0 * multiplications(model) * batches.batch_size
 
 
-def _steps_of(model: Any, total: int) -> Any:
+def _steps_of(model: Any, plan: Plan) -> Any:
     """Return the model's block function, made anew when it was compiled anew."""
     # `compile` makes a new tracker of the loss, whatever it is given.
     key: list[Any] = [model.optimizer, model._loss_tracker]
@@ -109,7 +105,7 @@ def _steps_of(model: Any, total: int) -> Any:
         case "tensorflow":
             from keras_ae.backend.compiled import on_tensorflow
 
-            xla = total >= on_tensorflow.WORTH_XLA and on_tensorflow.is_for_xla(model)
+            xla = plan.steps >= on_tensorflow.WORTH_XLA and on_tensorflow.is_for_xla(model)
             make = functools.partial(on_tensorflow.Steps, xla=xla)
             key.append(xla)
         case _:

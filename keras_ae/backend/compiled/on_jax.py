@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_ae.backend.compiled.plan import Plan, convolves
+
+# On a CPU, XLA runs a loop's body on one thread and its convolutions by a naive kernel. A loop
+# saves the dispatch, which is what a step up to this many floating-point operations costs.
+LOOPED = 1e7
+# Steps from which on it is worth compiling both forms, to measure which is faster.
+WORTH_TRYING = 1000
+TRIED = 8
+
 
 class Steps:
-    """Runs up to `per_call` steps of a model in one dispatch, on data that stay on the device.
+    """Runs up to `per_call` steps of a model on data that stay on the device.
 
-    It takes the place of the model's train function. The number of steps is an input of the
-    program, so that the last block of an epoch needs none of its own; a shorter last batch does.
+    It takes the place of the model's train function. The steps are a loop in one program, or one
+    program each: by rule where the rule is clear, else as measured in the first blocks. The number
+    of steps is an input of the loop, so that the last block of an epoch needs none of its own; a
+    shorter last batch does.
 
     Args:
         model: A compiled model.
@@ -26,13 +38,20 @@ class Steps:
         self.model = model
         self.block = jax.jit(self._block, donate_argnums=0)
         self.one = jax.jit(self._one, donate_argnums=0)
+        self.is_looped: bool | None = None
+        self.seconds: list[float] = []
 
-    def bind(self, batches: Any, per_call: int) -> None:
+    def bind(self, plan: Plan) -> None:
         """Put the data of a training on the device."""
         import jax
 
-        self.data = keras.tree.map_structure(jax.numpy.asarray, batches.arrays)
-        self.batch_size, self.per_call = batches.batch_size, per_call
+        self.data = keras.tree.map_structure(jax.numpy.asarray, plan.batches.arrays)
+        self.batch_size, self.per_call = plan.batches.batch_size, plan.per_call
+        self.tries = self.is_looped is None and plan.steps >= WORTH_TRYING
+        if jax.default_backend() != "cpu" or plan.flops < LOOPED:
+            self.is_looped = True
+        elif convolves(self.model) or plan.per_call < TRIED:
+            self.is_looped = False
 
     def release(self) -> None:
         """Let go of the data."""
@@ -43,14 +62,36 @@ class Steps:
         batches = list(itertools.islice(iterator, self.per_call))
         if not batches:
             raise StopIteration
-        logs: Any = None
         whole = [rows for rows in batches if len(rows) == self.batch_size]
-        if whole:
+        if self.is_looped is None and self.tries and len(whole) >= TRIED:
+            return self._try(state, batches, whole)
+        return self._run(state, batches, whole if self.is_looped else [])
+
+    def _run(
+        self, state: Any, batches: list[np.ndarray], looped: list[np.ndarray]
+    ) -> tuple[Any, Any]:
+        logs: Any = None
+        if looped:
             rows = np.zeros((self.per_call, self.batch_size), "int32")
-            rows[: len(whole)] = whole
-            logs, state = self.block(state, self.data, rows, len(whole))
-        for rest in batches[len(whole) :]:
-            logs, state = self.one(state, self.data, rest)
+            rows[: len(looped)] = looped
+            logs, state = self.block(state, self.data, rows, len(looped))
+        for rows in batches[len(looped) :]:
+            logs, state = self.one(state, self.data, rows)
+        return logs, state
+
+    def _try(
+        self, state: Any, batches: list[np.ndarray], whole: list[np.ndarray]
+    ) -> tuple[Any, Any]:
+        """Take a block of steps in a form of which the time is not known yet."""
+        import jax
+
+        # Each form compiles in a block of its own before it is timed.
+        looped = whole if len(self.seconds) >= 2 else []
+        start = time.perf_counter()
+        logs, state = jax.block_until_ready(self._run(state, batches, looped))
+        self.seconds.append((time.perf_counter() - start) / len(batches))
+        if len(self.seconds) == 4:
+            self.is_looped = self.seconds[3] < self.seconds[1]
         return logs, state
 
     def _block(self, state: Any, data: Any, rows: Any, count: Any) -> tuple[Any, Any]:

@@ -14,6 +14,10 @@ from keras_ae.parts import Part
 from keras_ae.typing import Tensor
 
 
+START_VECTORS = 256
+"""Vectors for each code that the k-means start looks at, at most."""
+
+
 @keras.saving.register_keras_serializable("keras_ae.bottlenecks")
 class Codebook(Part):
     """`num_codes` vectors, each the moving average of what was assigned to it.
@@ -82,7 +86,9 @@ class Codebook(Part):
     def follow(self, points: Tensor, indices: Tensor) -> None:
         """Move the averages towards the points assigned to each code (equations 6-8)."""
         points = ops.stop_gradient(points)
-        assigned = ops.one_hot(indices, self.num_codes, dtype="float32")
+        # Not `one_hot`, which reads the indices on torch, so that a step could not be traced.
+        codes = ops.arange(self.num_codes, dtype=indices.dtype)
+        assigned = ops.cast(ops.equal(indices[:, None], codes), "float32")
         used = sum_over_replicas(ops.sum(assigned, axis=0))
         total = sum_over_replicas(ops.matmul(ops.transpose(assigned), points))
         counts = self.decay * self.counts + (1.0 - self.decay) * used
@@ -98,6 +104,8 @@ class Codebook(Part):
 
         points = np.asarray(points, "float64")
         rng = np.random.default_rng(seed)
+        if len(points) > START_VECTORS * self.num_codes:
+            points = points[rng.choice(len(points), START_VECTORS * self.num_codes, replace=False)]
         if len(points) < self.num_codes:
             raise ValueError(
                 f"a k-means start needs at least one vector for each of the {self.num_codes} "

@@ -87,9 +87,11 @@ def test_blocks_of_steps_train_as_single_steps_do(
     found = fit(model, sample_weight=WEIGHTS)
     assert set(found) == set(wanted)
     for key, values in wanted.items():
-        assert found[key] == pytest.approx(values, rel=1e-5), key
+        # A term is a part of the loss, of which 1e-5 nats are less than 1e-5.
+        assert found[key] == pytest.approx(values, rel=1e-5, abs=1e-5), key
     for a, b in zip(weights(model), weights(single), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+        # Norms: where a gradient is rounding alone, Adam moves a weight by its sign.
+        assert np.linalg.norm(a - b) <= 1e-4 * np.linalg.norm(b) + 1e-6
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="is about XLA on TensorFlow")
@@ -201,12 +203,12 @@ def test_a_convolution_multiplies_at_every_place() -> None:
 
 @pytest.mark.skipif(BACKEND != "torch", reason="is about traces")
 def test_what_a_trace_would_freeze_is_not_traced() -> None:
-    from keras_ae.backend.compiled import on_torch
+    from keras_ae.backend.compiled.tracing import is_traceable
 
     dropout = keras.Sequential([keras.Input((6,)), keras.layers.Dropout(0.5)])
     rate = keras.optimizers.schedules.CosineDecay(0.1, 10)
-    assert on_torch.is_traceable(make("vae"))
-    assert not on_torch.is_traceable(make(encoder=dropout))
+    assert is_traceable(make("vae"))
+    assert not is_traceable(make(encoder=dropout))
     for optimizer in (
         keras.optimizers.SGD(rate),
         keras.optimizers.SGD(0.1, gradient_accumulation_steps=2),
@@ -216,22 +218,22 @@ def test_what_a_trace_would_freeze_is_not_traced() -> None:
     ):
         model = make()
         model.compile(optimizer=optimizer)
-        assert not on_torch.is_traceable(model)
-    assert not on_torch.is_traceable(make("beta_vae", beta=rate))
+        assert not is_traceable(model)
+    assert not is_traceable(make("beta_vae", beta=rate))
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="is about traces")
-@pytest.mark.parametrize(("name", "traced"), [("vae", True), ("vq_vae", False)])
-def test_a_step_that_cannot_be_traced_is_run(name: str, traced: bool) -> None:
-    from keras_ae.backend.compiled import on_torch
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_tracing_a_step_trains_nothing(name: str) -> None:
+    from keras_ae.backend.compiled import tracing
 
     model = make(name)
-    model.optimizer.build(model.trainable_variables)
+    fit(model, epochs=1)  # which makes the optimizers
     before = weights(model)
-    trace = on_torch._trace(model, (on_torch_tensor(X[:8]),))
-    assert (trace is not None) == traced
+    data = (on_torch_tensor(X),)
+    assert tracing.trace(model, data, on_torch_tensor(np.arange(8))) is not None
     for a, b in zip(weights(model), before, strict=True):
-        np.testing.assert_array_equal(a, b)  # tracing trains nothing
+        np.testing.assert_array_equal(a, b)
 
 
 class CountsCalls(Term):
