@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -9,17 +10,27 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_ae.backend.compiled.plan import Plan, convolves
+from keras_ae.backend.script import Draw, Script
+
 # Steps from which on XLA's gain per step outweighs its seconds of compiling.
 WORTH_XLA = 1000
 
 
 def is_for_xla(model: Any) -> bool:
-    """Return whether XLA computes what the graph does: it draws other noise, and unrolls loops."""
-    return not any(
-        isinstance(layer, keras.layers.RNN)
-        or any(isinstance(v, keras.random.SeedGenerator) for v in vars(layer).values())
-        for layer in model._flatten_layers()
+    """Return whether XLA computes what the graph does, and faster.
+
+    It draws other noise, which therefore comes from outside: a part's can, a user's layer's not.
+    Its convolutions on a CPU are slow, and it unrolls what Keras's recurrent layers loop over.
+    """
+    return not convolves(model) and not any(
+        isinstance(layer, keras.layers.RNN) or _draws(layer) for layer in model._flatten_layers()
     )
+
+
+def _draws(layer: Any) -> bool:
+    seeds = [v for v in vars(layer).values() if isinstance(v, keras.random.SeedGenerator)]
+    return bool(seeds) and "training_seed" not in vars(layer)
 
 
 class Steps:
@@ -30,22 +41,23 @@ class Steps:
 
     Args:
         model: A compiled model.
-        xla: Whether XLA compiles the graph.
+        xla: Whether XLA compiles the steps.
     """
 
     def __init__(self, model: Any, xla: bool) -> None:
         import tensorflow as tf
 
         self.model, self.xla = model, xla
-        self.block = tf.function(self._block, jit_compile=xla)
+        self.block = tf.function(self._block)
         self.one = tf.function(self._one)
+        self.draws: list[Draw] = []
 
-    def bind(self, batches: Any, per_call: int) -> None:
+    def bind(self, plan: Plan) -> None:
         """Put the data of a training on the device."""
         import tensorflow as tf
 
-        self.data = keras.tree.map_structure(tf.convert_to_tensor, batches.arrays)
-        self.batch_size, self.per_call = batches.batch_size, per_call
+        self.data = keras.tree.map_structure(tf.convert_to_tensor, plan.batches.arrays)
+        self.batch_size, self.per_call = plan.batches.batch_size, plan.per_call
 
     def release(self) -> None:
         """Let go of the data."""
@@ -70,14 +82,44 @@ class Steps:
     def _block(self, data: Any, rows: Any, count: Any) -> None:
         import tensorflow as tf
 
+        if not self.xla:
+            self._loop(data, rows, count, [])
+            return
+        with Script() as script:
+            tf.function(self._one).get_concrete_function(data, rows[0])
+        noise = self._noise(script.draws, count)
+        tf.function(self._loop, jit_compile=True)(data, rows, count, noise)
+
+    def _noise(self, draws: list[Draw], count: Any) -> list[Any]:
+        """Return the noise of a block, `(per_call, *shape)` for each draw of a step."""
+        import tensorflow as tf
+
+        if not draws:
+            return []
+        blocks = [
+            tf.TensorArray("float32", self.per_call, element_shape=draw.shape) for draw in draws
+        ]
+
+        def step(index: Any, blocks: Any) -> Any:
+            drawn = zip(blocks, draws, strict=True)
+            return index + 1, [block.write(index, draw.again()) for block, draw in drawn]
+
+        start = [tf.constant(0), blocks]
+        _, blocks = tf.while_loop(lambda i, _: i < count, step, start, parallel_iterations=1)
+        return [block.stack() for block in blocks]
+
+    def _loop(self, data: Any, rows: Any, count: Any, noise: list[Any]) -> None:
+        import tensorflow as tf
+
         def step(index: Any) -> Any:
-            self._one(data, rows[index])
+            self._one(data, rows[index], [block[index] for block in noise])
             return index + 1
 
-        tf.while_loop(lambda index: index < count, step, [tf.constant(0)], parallel_iterations=1)
+        tf.while_loop(lambda i: i < count, step, [tf.constant(0)], parallel_iterations=1)
 
-    def _one(self, data: Any, rows: Any) -> None:
+    def _one(self, data: Any, rows: Any, noise: list[Any] | None = None) -> None:
         import tensorflow as tf
 
         batch = keras.tree.map_structure(lambda a: tf.gather(a, rows), data)
-        self.model.train_step(batch)
+        with Script(noise) if noise else contextlib.nullcontext():
+            self.model.train_step(batch)

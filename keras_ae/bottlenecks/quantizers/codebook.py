@@ -13,7 +13,6 @@ from keras_ae.distributions.noise import Noise
 from keras_ae.parts import Part
 from keras_ae.typing import Tensor
 
-
 START_VECTORS = 256
 """Vectors for each code that the k-means start looks at, at most."""
 

@@ -95,18 +95,31 @@ def test_blocks_of_steps_train_as_single_steps_do(
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="is about XLA on TensorFlow")
+@pytest.mark.parametrize("name", list(OPTIONS))
 def test_xla_trains_as_keras_does(
-    monkeypatch: pytest.MonkeyPatch, one_by_one: pytest.MonkeyPatch
+    name: str, monkeypatch: pytest.MonkeyPatch, one_by_one: pytest.MonkeyPatch
 ) -> None:
     from keras_ae.backend.compiled import on_tensorflow
 
-    assert not on_tensorflow.is_for_xla(make("vae"))  # whose noise would be another
-    wanted = fit(make())
+    wanted = fit(make(name))
     one_by_one.undo()
     monkeypatch.setattr(on_tensorflow, "WORTH_XLA", 0)
-    model = make()
-    assert fit(model)["loss"] == pytest.approx(wanted["loss"], rel=1e-5)
+    model = make(name)
+    found = fit(model)
+    for key, values in wanted.items():
+        assert found[key] == pytest.approx(values, rel=1e-5, abs=1e-5), key
     assert model.__dict__["_block_steps"][1].xla
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="is about XLA on TensorFlow")
+def test_what_draws_by_itself_or_convolves_is_not_for_xla() -> None:
+    from keras_ae.backend.compiled.on_tensorflow import is_for_xla
+
+    dropout = keras.Sequential([keras.Input((6,)), keras.layers.Dropout(0.5)])
+    assert is_for_xla(make("vae"))
+    assert not is_for_xla(make(encoder=dropout))
+    maps = keras_ae.create("autoencoder", input_shape=(8, 8, 1), encoder="conv", hidden=[4])
+    assert not is_for_xla(maps)
 
 
 def test_a_share_of_the_last_rows_is_held_out_as_keras_does() -> None:
