@@ -41,7 +41,7 @@ def is_possible(model: Any, batches: Any, epochs: int) -> bool:
         case _:
             from keras_ae.backend.compiled import on_torch, tracing
 
-            return steps >= on_torch.WORTH_TRACING and tracing.is_traceable(model)
+            return steps >= on_torch.WORTH_TRACING and tracing.is_traceable(model, batches.arrays)
 
 
 @contextlib.contextmanager

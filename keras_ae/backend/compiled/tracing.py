@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from keras_ae.backend.compiled.fused_adam import FusedAdam
+from keras_ae.backend.recurrent import has_kernel
 from keras_ae.backend.script import Draw, Script
 
 TOLERANCE = 1e-3
@@ -18,13 +19,21 @@ TOLERANCE = 1e-3
 TRACEABLE = ("Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Lion", "RMSprop", "SGD")
 
 
-def is_traceable(model: Any) -> bool:
-    """Return whether a step has neither choices nor noise that a trace would freeze."""
+def is_traceable(model: Any, data: Any = ()) -> bool:
+    """Return whether a step has neither choices nor noise that a trace would freeze.
+
+    Args:
+        model: A compiled model.
+        data: (x,), (x, y) or (x, y, sample_weight).
+    """
+    has_mask = model.missing is not None or any(
+        isinstance(a, Mapping) and "mask" in a for a in data
+    )
     members = getattr(model.optimizer, "optimizers", {"": model.optimizer}).values()
     return (
         (is_fused(model) or all(map(_is_plain, members)))
         and all(isinstance(term.weight, float) for term in model.objective)
-        and not any(map(_draws_or_loops, model._flatten_layers()))
+        and not any(_draws_or_loops(layer, has_mask) for layer in model._flatten_layers())
     )
 
 
@@ -155,9 +164,11 @@ def _is_plain(optimizer: Any) -> bool:
     )
 
 
-def _draws_or_loops(layer: Any) -> bool:
+def _draws_or_loops(layer: Any, has_mask: bool) -> bool:
     if isinstance(layer, keras.layers.RNN):
-        return True
+        return has_mask or not has_kernel(layer)
+    if isinstance(layer, keras.layers.LSTMCell):
+        return False  # It is its layer's, which was asked.
     own_noise = "training_seed" in vars(layer)  # a part's, which is drawn outside of the trace
     seeds = [v for v in vars(layer).values() if isinstance(v, keras.random.SeedGenerator)]
     return bool(seeds) and not own_noise
