@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from keras_ae.backend import convolution
 from keras_ae.typing import Shape
 
 Stage = Callable[[Any, int, int], Any]
@@ -46,7 +47,8 @@ def layer(kind: str, rank: int) -> Any:
     """
     name = f"{kind.removesuffix('Transpose')}{rank}D"
     name += "Transpose" if kind.endswith("Transpose") else ""
-    return functools.partial(getattr(keras.layers, name), data_format="channels_last")
+    layers = convolution if kind.endswith("Transpose") else keras.layers
+    return functools.partial(getattr(layers, name), data_format="channels_last")
 
 
 def normalized(x: Any, normalization: str | None, name: str) -> Any:
