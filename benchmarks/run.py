@@ -1,0 +1,209 @@
+"""Times the rows on one framework: `python -m benchmarks.run --backend jax --out FILE.json`."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import json
+import os
+import pathlib
+import sys
+from typing import Any
+
+ROUNDS = 7
+SCORED_ROWS = 1_000_000
+GROWTH = {"rows": (10_000, 100_000, 1_000_000), "width": (16, 64, 256, 1024, 4096)}
+# Scales at which a batch of stock `predict` may be best.
+PREDICT_BATCHES = (1_024, 4_096, 16_384)
+
+
+def main() -> None:
+    """Time what was asked for and write it as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backend", default=os.environ.get("KERAS_BACKEND", "tensorflow"))
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--rows", nargs="*", help="names of rows; all, scoring and growth too")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    chosen = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = chosen.backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    results = times(chosen.rows, chosen.rounds)
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    part = chosen.out.with_suffix(".part")
+    part.write_text(json.dumps(results, indent=1) + "\n")
+    part.replace(chosen.out)
+
+
+def times(names: list[str] | None, rounds: int) -> dict[str, Any]:
+    """Return the figures of the rows of these names, or of all."""
+    import keras
+
+    from benchmarks import limit
+    from benchmarks.rows import ROWS
+
+    rates = limit.matmul_rate(), limit.bandwidth()
+    results: dict[str, Any] = {
+        "backend": keras.backend.backend(),
+        "machine": limit.machine(),
+        "versions": limit.versions(),
+        "flops_per_second": rates[0],
+        "bytes_per_second": rates[1],
+        "training": {},
+    }
+    for name, row in ROWS.items():
+        if not names or name in names:
+            results["training"][name] = training(row, rounds, rates)
+            show(name, results["training"][name])
+    if not names or "scoring" in names:
+        results["scoring"] = scoring(rounds)
+        show("scoring", results["scoring"])
+    if not names or "growth" in names:
+        results["growth"] = growth()
+        show("growth", results["growth"])
+    return results
+
+
+def training(row: Any, rounds: int, rates: tuple[float, float]) -> dict[str, Any]:
+    """Return the microseconds of a step of each contender on a row, and their ratios."""
+    import keras
+
+    from benchmarks import limit
+    from benchmarks.timing import Contender, compete, ratio
+
+    x, steps = row.data(), -(-row.rows // row.batch_size)
+    keras.utils.set_random_seed(0)
+    ours, stock = row.model(), row.stock()
+    loop = handwritten(row.name, x, row.batch_size)
+    given = {"batch_size": row.batch_size, "verbose": 0}
+
+    def by_hand(epochs: int) -> float:
+        return [loop.epoch() for _ in range(epochs)][-1]
+
+    contenders = [
+        Contender(
+            "keras_ae", lambda n: ours.fit(x, epochs=n, **given).history["loss"][-1]
+        ),
+        Contender(
+            "stock", lambda n: stock.fit(x, x, epochs=n, **given).history["loss"][-1]
+        ),
+        Contender("by_hand", by_hand),
+    ]
+    # As many epochs at first as it takes for compiling to be worth it.
+    compete(contenders, rounds=rounds, pieces=max(1, -(-1_100 // steps) if steps > 100 else 6))
+    a, b, c = contenders
+    least = limit.step_seconds(ours, row, *rates)
+    gc.collect()
+    return {
+        "title": row.title,
+        "batch_size": row.batch_size,
+        "microseconds": {k.name: 1e6 * k.median / steps for k in contenders},
+        "limit_microseconds": 1e6 * least,
+        "first_seconds": {k.name: k.first for k in contenders},
+        "losses": {k.name: k.value for k in contenders},
+        "to_stock": ratio(a, b),
+        "to_by_hand": ratio(a, c),
+    }
+
+
+def handwritten(name: str, x: Any, batch_size: int) -> Any:
+    """Return the loop that was written by hand for a row in the framework that runs."""
+    import keras
+
+    module = importlib.import_module(f"benchmarks.by_hand.on_{keras.backend.backend()}")
+    return module.ROWS[name](x, batch_size)
+
+
+def scoring(rounds: int) -> dict[str, Any]:
+    """Return the seconds in which a million rows are scored, and the memory that takes."""
+    import numpy as np
+
+    from benchmarks.rows import ROWS
+    from benchmarks.timing import Contender, compete, ratio
+
+    x = np.random.default_rng(0).random((SCORED_ROWS, 21), dtype="float32")
+    ours, stock = ROWS["table"].model(), ROWS["table"].stock()
+    before = resident_bytes()
+    total = float(ours.score(x).sum())
+    memory = (peak_bytes() - before) / x.nbytes
+    fast = [
+        Contender("score", lambda n: float(ours.score(x).sum())),
+        Contender("predict", lambda n: float(ours.predict(x)[-1, 0])),
+        Contender("predict_32", lambda n: float(ours.predict(x, batch_size=32)[-1, 0])),
+        *(
+            Contender(
+                f"stock_{size}",
+                lambda n, size=size: float(stock.predict(x, size, verbose=0)[-1, 0]),
+            )
+            for size in PREDICT_BATCHES
+        ),
+    ]
+    slow = Contender("stock_32", lambda n: float(stock.predict(x, 32, verbose=0)[-1, 0]))
+    compete(fast, rounds=rounds, pieces=1)
+    compete([slow], rounds=1, pieces=1)
+    best = min(fast[3:], key=lambda k: k.median)
+    return {
+        "rows": SCORED_ROWS,
+        "total": total,
+        "seconds": {k.name: k.median for k in (*fast, slow)},
+        "memory_of_input": memory,
+        "stock_32_to_predict_32": slow.median / fast[2].median,
+        "stock_32_to_score": slow.median / fast[0].median,
+        "best_stock_to_predict": ratio(best, fast[1]),
+        "best_stock_batch": int(best.name.split("_")[1]),
+    }
+
+
+def growth() -> dict[str, Any]:
+    """Return the microseconds of a step as one axis grows: the rows, or the width."""
+    import numpy as np
+
+    import keras_ae
+    from benchmarks import stock
+    from benchmarks.timing import Contender, compete
+
+    found: dict[str, Any] = {axis: {} for axis in GROWTH}
+    for axis, sizes in GROWTH.items():
+        for size in sizes:
+            rows, width = (size, 21) if axis == "rows" else (12_800, size)
+            x = np.random.default_rng(0).random((rows, width), dtype="float32")
+            batch = 128
+            ours = keras_ae.create("autoencoder", input_shape=(width,), latent_dim=32, hidden=[64])
+            ours.compile(optimizer="adam")
+            plain = stock.dense(width, 64, 32)
+            pair = [
+                Contender("keras_ae", lambda n: ours.fit(x, batch_size=batch, epochs=n, verbose=0)),
+                Contender("stock", lambda n: plain.fit(x, x, batch, n, verbose=0)),
+            ]
+            compete(pair, rounds=3, pieces=max(1, 1_100 * batch // rows))
+            steps = -(-rows // batch)
+            found[axis][str(size)] = {k.name: 1e6 * k.median / steps for k in pair}
+    return found
+
+
+def resident_bytes() -> int:
+    """Return the memory that the process holds; its peak is begun anew."""
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
+
+
+def peak_bytes() -> int:
+    """Return the largest memory that the process has held since `resident_bytes`."""
+    return _status("VmHWM")
+
+
+def _status(key: str) -> int:
+    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def show(name: str, figures: dict[str, Any]) -> None:
+    """Say on the terminal what was found."""
+    sys.stdout.write(f"{name}: {json.dumps(figures)}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
