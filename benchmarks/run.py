@@ -81,12 +81,8 @@ def training(row: Any, rounds: int, rates: tuple[float, float]) -> dict[str, Any
         return [loop.epoch() for _ in range(epochs)][-1]
 
     contenders = [
-        Contender(
-            "keras_ae", lambda n: ours.fit(x, epochs=n, **given).history["loss"][-1]
-        ),
-        Contender(
-            "stock", lambda n: stock.fit(x, x, epochs=n, **given).history["loss"][-1]
-        ),
+        Contender("keras_ae", lambda n: ours.fit(x, epochs=n, **given).history["loss"][-1]),
+        Contender("stock", lambda n: stock.fit(x, x, epochs=n, **given).history["loss"][-1]),
         Contender("by_hand", by_hand),
     ]
     # As many epochs at first as it takes for compiling to be worth it.
@@ -156,29 +152,33 @@ def scoring(rounds: int) -> dict[str, Any]:
 
 def growth() -> dict[str, Any]:
     """Return the microseconds of a step as one axis grows: the rows, or the width."""
+    return {
+        "rows": {str(rows): grown(rows, 21) for rows in GROWTH["rows"]},
+        "width": {str(width): grown(12_800, width) for width in GROWTH["width"]},
+    }
+
+
+def grown(rows: int, width: int, batch_size: int = 128) -> dict[str, float]:
+    """Return the microseconds of a step of width-64-32-64-width on this many rows."""
+    import keras
     import numpy as np
 
     import keras_ae
     from benchmarks import stock
     from benchmarks.timing import Contender, compete
 
-    found: dict[str, Any] = {axis: {} for axis in GROWTH}
-    for axis, sizes in GROWTH.items():
-        for size in sizes:
-            rows, width = (size, 21) if axis == "rows" else (12_800, size)
-            x = np.random.default_rng(0).random((rows, width), dtype="float32")
-            batch = 128
-            ours = keras_ae.create("autoencoder", input_shape=(width,), latent_dim=32, hidden=[64])
-            ours.compile(optimizer="adam")
-            plain = stock.dense(width, 64, 32)
-            pair = [
-                Contender("keras_ae", lambda n: ours.fit(x, batch_size=batch, epochs=n, verbose=0)),
-                Contender("stock", lambda n: plain.fit(x, x, batch, n, verbose=0)),
-            ]
-            compete(pair, rounds=3, pieces=max(1, 1_100 * batch // rows))
-            steps = -(-rows // batch)
-            found[axis][str(size)] = {k.name: 1e6 * k.median / steps for k in pair}
-    return found
+    x = np.random.default_rng(0).random((rows, width), dtype="float32")
+    ours = keras_ae.create("autoencoder", input_shape=(width,), latent_dim=32, hidden=[64])
+    ours.compile(keras.optimizers.Adam(1e-3))
+    plain = stock.dense(width, 64, 32)
+    given = {"batch_size": batch_size, "verbose": 0}
+    pair = [
+        Contender("keras_ae", lambda n: ours.fit(x, epochs=n, **given).history["loss"][-1]),
+        Contender("stock", lambda n: plain.fit(x, x, epochs=n, **given).history["loss"][-1]),
+    ]
+    steps = -(-rows // batch_size)
+    compete(pair, rounds=3, pieces=max(1, 1_100 // steps))
+    return {contender.name: 1e6 * contender.median / steps for contender in pair}
 
 
 def resident_bytes() -> int:

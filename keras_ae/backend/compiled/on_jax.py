@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_ae.backend import compile_cache
 from keras_ae.backend.compiled.plan import Plan, convolves
 
 # On a CPU, XLA runs a loop's body on one thread and its convolutions by a naive kernel. A loop
@@ -35,6 +36,7 @@ class Steps:
     def __init__(self, model: Any) -> None:
         import jax
 
+        compile_cache.enable()
         self.model = model
         self.block = jax.jit(self._block, donate_argnums=0)
         self.one = jax.jit(self._one, donate_argnums=0)

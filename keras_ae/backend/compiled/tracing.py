@@ -137,6 +137,8 @@ def _program(model: Any, data: Any, rows: Any, draws: list[Draw]) -> Callable[..
         # torch 2.13 deprecates the API, whose replay is twice as fast as FX's.
         warnings.simplefilter("ignore")
         graph = make_fx(function, tracing_mode="real")(*inputs)
+        graph.graph.eliminate_dead_code()  # such as the reconstruction, when no metric wants it
+        graph.recompile()
         try:
             run = torch.jit.trace(graph, inputs, check_trace=False)
         except RuntimeError:  # It knows no convolution's gradient.
