@@ -7,7 +7,6 @@ callbacks, validation, metrics and progress bar are what they were.
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +22,7 @@ BLOCK_SECONDS = 0.1
 """About how long a block of steps may take: the progress bar and Ctrl-C wait for it."""
 
 MOST_STEPS = 128
-FLOPS = 2e10
+FLOPS = 5e10
 OVERHEAD = 4e-5
 
 
@@ -41,7 +40,8 @@ def is_possible(model: Any, batches: Any, epochs: int) -> bool:
         case _:
             from keras_ae.backend.compiled import on_torch, tracing
 
-            return steps >= on_torch.WORTH_TRACING and tracing.is_traceable(model, batches.arrays)
+            is_worth = steps >= on_torch.WORTH_TRACING or _kept(model) is not None
+            return is_worth and tracing.is_traceable(model, batches.arrays)
 
 
 @contextlib.contextmanager
@@ -94,25 +94,34 @@ def step_flops(model: Any, batches: Any) -> float:
 
 def _steps_of(model: Any, plan: Plan) -> Any:
     """Return the model's block function, made anew when it was compiled anew."""
-    # `compile` makes a new tracker of the loss, whatever it is given.
-    key: list[Any] = [model.optimizer, model._loss_tracker]
-    make: Any
+    kept = _kept(model)
     match keras.backend.backend():
         case "jax":
             from keras_ae.backend.compiled import on_jax
 
-            make = on_jax.Steps
+            steps = kept or on_jax.Steps(model)
         case "tensorflow":
             from keras_ae.backend.compiled import on_tensorflow
 
             xla = plan.steps >= on_tensorflow.WORTH_XLA and on_tensorflow.is_for_xla(model)
-            make = functools.partial(on_tensorflow.Steps, xla=xla)
-            key.append(xla)
+            suits = kept is not None and (kept.xla or not xla)
+            steps = kept if suits else on_tensorflow.Steps(model, xla)
         case _:
             from keras_ae.backend.compiled import on_torch
 
-            make = on_torch.Steps
-    kept = model.__dict__.get("_block_steps")
-    if kept is None or any(a is not b for a, b in zip(kept[0], key, strict=True)):
-        kept = model.__dict__["_block_steps"] = (key, make(model))
-    return kept[1]
+            steps = kept or on_torch.Steps(model)
+    model.__dict__["_block_steps"] = (_identity(model), steps)
+    return steps
+
+
+def _kept(model: Any) -> Any:
+    """Return the block function of an earlier training, unless the model was compiled since."""
+    identity, steps = model.__dict__.get("_block_steps", ((), None))
+    now = _identity(model)
+    same = len(identity) == len(now) and all(a is b for a, b in zip(identity, now, strict=True))
+    return steps if same else None
+
+
+def _identity(model: Any) -> tuple[Any, ...]:
+    # `compile` makes a new tracker of the loss, whatever it is given.
+    return model.optimizer, model._loss_tracker
