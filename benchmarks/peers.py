@@ -1,0 +1,89 @@
+"""Times the peers, in an environment of their own: `python benchmarks/peers.py table|mlp_vae`.
+
+Imports nothing of keras_ae. Prints one line of JSON: seconds of an epoch, and of what comes once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import logging
+import os
+import pathlib
+import sys
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+
+TABLE = (20_000, 21)
+SCORED = 1_000_000
+IMAGES = 20_000
+
+
+def table(epochs: int) -> dict[str, float]:
+    """Return the times of PyOD's AutoEncoder 21-64-32-64-21 at batch 32, and of its scores."""
+    from pyod.models.auto_encoder import AutoEncoder
+
+    x = np.random.default_rng(0).random(TABLE, dtype="float32")
+
+    def fitted(count: int) -> tuple[Any, float]:
+        # Without batch normalization and dropout: the arithmetic of the row and no more.
+        model = AutoEncoder(
+            epoch_num=count, batch_norm=False, dropout_rate=0.0, preprocessing=False, verbose=0
+        )
+        start = time.perf_counter()
+        model.fit(x)
+        return model, time.perf_counter() - start
+
+    _, one = fitted(1)
+    model, several = fitted(1 + epochs)
+    many = np.random.default_rng(1).random((SCORED, TABLE[1]), dtype="float32")
+    start = time.perf_counter()
+    model.decision_function(many)
+    scored = time.perf_counter() - start
+    return {"epoch": (several - one) / epochs, "once": one, "score": scored}
+
+
+def mlp_vae(epochs: int) -> dict[str, float]:
+    """Return the times of pythae's VAE 784-512-16 on MNIST images at batch 128."""
+    from pythae.models import VAE, VAEConfig
+    from pythae.pipelines import TrainingPipeline
+    from pythae.trainers import BaseTrainerConfig
+
+    x = images()
+
+    def seconds(count: int, folder: str) -> float:
+        config = BaseTrainerConfig(
+            output_dir=folder,
+            num_epochs=count,
+            per_device_train_batch_size=128,
+            learning_rate=1e-3,
+            no_cuda=True,
+        )
+        model = VAE(VAEConfig(input_dim=(1, 28, 28), latent_dim=16, reconstruction_loss="bce"))
+        start = time.perf_counter()
+        TrainingPipeline(model=model, training_config=config)(train_data=x)
+        return time.perf_counter() - start
+
+    with tempfile.TemporaryDirectory() as folder:
+        one = seconds(1, folder)
+        several = seconds(1 + epochs, folder)
+    return {"epoch": (several - one) / epochs, "once": one}
+
+
+def images() -> np.ndarray:
+    """Return MNIST images `(20000, 1, 28, 28)` in [0, 1] from the folder KERAS_AE_DATA names."""
+    folder = pathlib.Path(os.environ["KERAS_AE_DATA"]) / "mnist"
+    with gzip.open(next(folder.glob("train-images*.gz"))) as file:
+        pixels = np.frombuffer(file.read(), "uint8", offset=16)
+    return (pixels.reshape(-1, 1, 28, 28)[:IMAGES] / 255.0).astype("float32")
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    with contextlib.redirect_stdout(sys.stderr):
+        figures = {"table": table, "mlp_vae": mlp_vae}[sys.argv[1]](int(sys.argv[2]))
+    sys.stdout.write(json.dumps(figures) + "\n")
