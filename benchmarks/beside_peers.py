@@ -1,4 +1,4 @@
-"""Times peers and keras_ae in turn: `python -m benchmarks.beside_peers --peers PYTHON --out FILE`."""
+"""Peers and keras_ae in turn: `python -m benchmarks.beside_peers --peers PYTHON --out FILE`."""
 
 from __future__ import annotations
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import mmap
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_ae.typing import Shape
+
+MAPPED_BYTES = 2**27
+"""Size from which on an array mapped from a file is left there."""
+
+CHUNK_BYTES = 2**24
+"""Size of what is looked at at a time of a large array, as float64."""
 
 
 def checked_shape(input_shape: Sequence[int] | int) -> Shape:
@@ -37,11 +44,28 @@ def is_array(data: Any) -> bool:
     )
 
 
+def is_mapped(array: Any) -> bool:
+    """Return whether an array's entries are in a file of which memory is a view."""
+    while array is not None:
+        if isinstance(array, (np.memmap, mmap.mmap)):
+            return True
+        array = getattr(array, "base", None)
+    return False
+
+
+def chunks(array: Any) -> Iterator[np.ndarray]:
+    """Yield an array's rows, so many at a time that they take `CHUNK_BYTES` as float64."""
+    rows = max(1, CHUNK_BYTES // (8 * max(1, int(np.prod(array.shape[1:])))))
+    for start in range(0, len(array), rows):
+        yield array[start : start + rows]
+
+
 def as_numbers(name: str, values: Any) -> np.ndarray:
     """Return a NumPy array of numbers, of a type that every backend has.
 
     Floats become float32, whole numbers too but for bytes; tensors of any framework are copied.
-    The hidden entries of a masked array become NaN.
+    The hidden entries of a masked array become NaN. A large array that is mapped from a file stays
+    there, in its own type.
 
     Raises:
         TypeError: The entries are not real numbers, or rows differ in length.
@@ -64,7 +88,11 @@ def as_numbers(name: str, values: Any) -> np.ndarray:
         )
     if np.ma.isMaskedArray(array):
         array = np.ma.filled(array.astype("float32"), np.nan)
-    return array if array.dtype in ("uint8", "bool") else array.astype("float32", copy=False)
+    mapped = is_mapped(array)
+    if mapped and array.nbytes >= MAPPED_BYTES:
+        return array
+    # What is mapped for reading only is not for torch.
+    return array.astype(array.dtype if array.dtype in ("uint8", "bool") else "float32", copy=mapped)
 
 
 def check_shape(name: str, value: Any, event_shape: Shape) -> None:
@@ -112,14 +140,19 @@ def check_finite(name: str, values: Any, missing: str | None = None) -> None:
     # One pass without a copy in the good case: a sum is finite unless an entry is not.
     if values.dtype.kind != "f" or np.isfinite(values.sum(dtype="float64")):
         return
-    bad = ~np.isfinite(values) if missing is None else np.isinf(values)
-    if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
+    where, count, start = None, 0, 0
+    for rows in chunks(values):
+        bad = ~np.isfinite(rows) if missing is None else np.isinf(rows)
+        if where is None and bad.any():
+            first = np.argwhere(bad)[0].tolist()
+            where = (start + first[0], *first[1:])
+        count, start = count + int(bad.sum()), start + len(rows)
+    if where is not None:
         may_miss = missing is None and name in ("x", "y")
         hint = " Missing values may be NaN with `missing='mask'`." if may_miss else ""
         raise ValueError(
             f"`{name}` must be finite. Received: {values[where]} at {where}, and "
-            f"{int(bad.sum())} such entries in all.{hint}"
+            f"{count} such entries in all.{hint}"
         )
 
 

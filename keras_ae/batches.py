@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_ae import arrays
+
 
 class ArrayBatches(keras.utils.PyDataset):
     """Arrays in batches, shuffled anew in each epoch so that training can stop and go on.
@@ -65,7 +67,10 @@ class ArrayBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return batch `index` of this epoch: (x,), (x, y) or (x, y, sample_weight)."""
         rows = self.rows_of(index)
-        batch: tuple[Any, ...] = keras.tree.map_structure(lambda a: a[rows], self.arrays)
+        batch: tuple[Any, ...] = keras.tree.map_structure(
+            lambda a: arrays.as_numbers("x", a[rows]) if arrays.is_mapped(a) else a[rows],
+            self.arrays,
+        )
         return batch
 
     def rows_of(self, index: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from keras import ops
 from keras_ae import arrays
 from keras_ae import inputs as data
 from keras_ae.backend import compiled
+from keras_ae.backend.compiled.streams import Stream
 from keras_ae.backend.optimizer_group import OptimizerGroup
 from keras_ae.batches import ArrayBatches
 from keras_ae.callbacks import CompensatedMean, StopOnNonFinite
@@ -39,8 +40,8 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
         # What `compile` has made; Keras keeps it out of the attributes that it tracks, too.
         model.__dict__["_loss_tracker"] = CompensatedMean("loss")
     if isinstance(x, ArrayBatches):
-        for array in keras.tree.flatten(x.arrays[:1]):
-            arrays.check_entries("x", array, model.event_shape, model.missing)
+        rows = data.read(x.arrays[0])[0]
+        arrays.check_entries("x", rows, model.event_shape, model.missing)
         return x, y, sample_weight
     x = data.check_data(x, model.event_shape, model.missing)
     if y is not None:
@@ -107,27 +108,65 @@ def loop(model: Any, x: Any, given: Any, **options: Any) -> Iterator[dict[str, A
             "an autoencoder has no classes to weigh. Received: class_weight. Weigh rows by "
             "`sample_weight`."
         )
+    by_keras = isinstance(given, keras.callbacks.CallbackList)
     batches = None
-    if not isinstance(given, keras.callbacks.CallbackList):
+    if not by_keras:
         batches = x if type(x) is ArrayBatches else arrays_in_batches(x, options)
-    if batches is None:
-        # Keras warns when told to shuffle what shuffles itself.
-        by_keras = (
-            arrays.is_array(x) or isinstance(x, (Mapping, keras.utils.PyDataset)) or x is None
-        )
-        if not by_keras or hasattr(x, "start_epoch"):
-            options.setdefault("shuffle", False)
+        size = options.get("validation_batch_size") or options.get("batch_size")
+        options["validation_batch_size"] = size
+        options["validation_data"] = in_bounded_memory(options.get("validation_data"), size)
+    if batches is None and (by_keras or arrays.is_array(x) or isinstance(x, Mapping)):
         yield {"x": x, **options}
         return
+    source: Any = batches
+    if batches is None or not is_resident(batches.arrays):
+        source = _stream(x if batches is None else batches, options)
     for name in ("y", "sample_weight", "batch_size"):
         options.pop(name, None)
     options["shuffle"] = False
     epochs = options.get("epochs", 1) - options.get("initial_epoch", 0)
-    if not compiled.is_possible(model, batches, epochs):
-        yield {"x": batches, **options}
-        return
-    with compiled.training(model, batches, epochs, _sees_batches(given)) as rows:
-        yield {"x": rows, **options}
+    try:
+        if not compiled.is_possible(model, source, epochs):
+            yield {"x": compiled.single_steps(model, source), **options}
+            return
+        with compiled.training(model, source, epochs, _sees_batches(given)) as steps:
+            yield {"x": steps, **options}
+    finally:
+        if source is not batches:
+            source.close()
+
+
+def is_resident(given: Any) -> bool:
+    """Return whether arrays fit where the steps run, and are not left in a file."""
+    leaves = keras.tree.flatten(given)
+    size = sum(leaf.nbytes for leaf in leaves)
+    return size <= compiled.RESIDENT_BYTES and not any(map(arrays.is_mapped, leaves))
+
+
+def in_bounded_memory(given: Any, batch_size: int | None) -> Any:
+    """Return arrays that Keras would copy though they don't fit as batches, else what is given.
+
+    Args:
+        given: (x,), (x, y) or (x, y, sample_weight), an array, or a stream.
+        batch_size: Rows of a batch; 32 by default, as in Keras.
+    """
+    leaves = keras.tree.flatten(given)
+    if not all(isinstance(leaf, np.ndarray) for leaf in leaves) or is_resident(leaves):
+        return given
+    parts = given if isinstance(given, tuple) else (given,)
+    return ArrayBatches(*parts, batch_size=batch_size or 32, shuffle=False)
+
+
+def _stream(x: Any, options: dict[str, Any]) -> Stream:
+    """Return a stream, or arrays that are not resident, as what is read ahead."""
+    names = ("y", "sample_weight", "batch_size", "shuffle")
+    given = {name: options[name] for name in names if options.get(name) is not None}
+    if isinstance(x, ArrayBatches):
+        given = {}
+    # Keras warns when told to shuffle what shuffles itself.
+    is_shuffled = isinstance(x, keras.utils.PyDataset) and not hasattr(x, "start_epoch")
+    given.setdefault("shuffle", is_shuffled)
+    return Stream(x, options.get("steps_per_epoch"), **given)
 
 
 def arrays_in_batches(x: Any, options: dict[str, Any]) -> ArrayBatches | None:

@@ -12,6 +12,9 @@ from keras import ops
 from keras_ae.parts import Part
 from keras_ae.typing import Shape, Tensor
 
+CHUNK_ENTRIES = 2**21
+"""Entries that are measured at a time."""
+
 
 @keras.saving.register_keras_serializable("keras_ae")
 class Normalizer(Part):
@@ -119,6 +122,13 @@ def _minmax(batches: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
 
 def _feature_rows(batches: Iterable[Any]) -> Iterable[np.ndarray]:
     for batch in batches:
-        rows = np.asarray(batch, "float64")
-        if rows.size:
-            yield rows.reshape(-1, rows.shape[-1])
+        array = np.asarray(batch)
+        for start in range(0, len(array), size := _chunk_rows(array)):
+            rows = array[start : start + size].astype("float64")
+            if rows.size:
+                yield rows.reshape(-1, rows.shape[-1])
+
+
+def _chunk_rows(array: np.ndarray) -> int:
+    """Return so many rows that float64 copies of them are small whatever the array's size."""
+    return max(1, CHUNK_ENTRIES // max(1, int(np.prod(array.shape[1:]))))

@@ -112,6 +112,10 @@ class Training(keras.Model):
         for layer in self._flatten_layers():
             if isinstance(layer, Noise):
                 layer.reset_evaluation(seed)
+        parts = tuple(part for part in (x, y, sample_weight) if part is not None)
+        bounded = fitting.in_bounded_memory(parts, options.get("batch_size"))
+        if bounded is not parts:
+            x, y, sample_weight = bounded, None, None
         with self._measure():
             options["sample_weight"] = sample_weight
             runs = [super(Training, self).evaluate(x, y, **options) for _ in range(samples)]

@@ -1,6 +1,7 @@
 """Training several steps in one dispatch, inside Keras's own `fit`.
 
-Data that fit are kept where the steps run, and Keras's loop iterates over row numbers; its
+Data that fit are kept where the steps run, and Keras's loop iterates over row numbers. Other arrays
+and streams are read ahead by a thread, and a block of batches at a time goes there. Keras's
 callbacks, validation, metrics and progress bar are what they were.
 """
 
@@ -14,9 +15,13 @@ from typing import Any
 import keras
 
 from keras_ae.backend.compiled.plan import Plan, multiplications
+from keras_ae.backend.compiled.streams import Stream
 
 RESIDENT_BYTES = 2**31
 """Largest size of data that are kept on the device."""
+
+BLOCK_BYTES = 2**24
+"""Largest size of a block of other data, of which about five are in memory."""
 
 BLOCK_SECONDS = 0.1
 """About how long a block of steps may take: the progress bar and Ctrl-C wait for it."""
@@ -25,12 +30,14 @@ MOST_STEPS = 128
 FLOPS = 5e10
 OVERHEAD = 4e-5
 
+UNKNOWN_LENGTH = 100
+"""Batches that a stream is taken to have in an epoch where nobody knows."""
+
 
 def is_possible(model: Any, batches: Any, epochs: int) -> bool:
     """Return whether blocks of steps can stand for Keras's own train function."""
-    steps = epochs * len(batches)
-    size = sum(a.nbytes for a in keras.tree.flatten(batches.arrays))
-    if model.run_eagerly or size > RESIDENT_BYTES:
+    steps = epochs * epoch_length(batches)
+    if model.run_eagerly:
         return False
     match keras.backend.backend():
         case "jax":
@@ -50,17 +57,22 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
 
     Args:
         model: A compiled and built model.
-        batches: Its data.
+        batches: Its data: `ArrayBatches` that stay on the device, or a `Stream`.
         epochs: Number of epochs to come.
         per_batch: Whether callbacks must be called after every step.
     """
     from keras_ae.backend.compiled.rows import Rows
 
+    streams = isinstance(batches, Stream)
     # Metrics of the user's are built from a batch, of which Keras's loop will see numbers only.
-    model._symbolic_build(data_batch=batches[0])
+    model._symbolic_build(
+        **({"iterator": batches.look()} if streams else {"data_batch": batches[0]})
+    )
     given = model.steps_per_execution
     per_call = given if given > 1 else 1 if per_batch else block_length(model, batches)
-    plan = Plan(batches, per_call, epochs * len(batches), step_flops(model, batches))
+    data = None if streams else batches.arrays
+    total = epochs * epoch_length(batches)
+    plan = Plan(batches, data, per_call, total, step_flops(model, batches))
     steps = _steps_of(model, plan)
     steps.bind(plan)
     before, model.train_function = model.train_function, steps
@@ -70,20 +82,46 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
         # The length of a block is for training; validation has the caller's own.
         model.steps_per_execution = given
 
+    if streams:
+        batches.per_call, batches.begun, batches.stacks = per_call, begun, True
     try:
-        yield Rows(batches, per_call, begun)
+        yield batches if streams else Rows(batches, per_call, begun)
     finally:
         begun()
         steps.release()
         model.train_function = before
 
 
+def single_steps(model: Any, batches: Any) -> Any:
+    """Return what Keras's own train function takes, a stream's batches read ahead.
+
+    Args:
+        model: A compiled model.
+        batches: `ArrayBatches` or a `Stream`.
+    """
+    if isinstance(batches, Stream):
+        batches.per_call = model.steps_per_execution
+        if keras.backend.backend() != "tensorflow":  # Keras's look would read ahead.
+            model._symbolic_build(iterator=batches.look())
+    return batches
+
+
+def epoch_length(batches: Any) -> int:
+    """Return the number of batches of an epoch, or a guess at a stream's."""
+    length = batches.length if isinstance(batches, Stream) else len(batches)
+    return UNKNOWN_LENGTH if length is None else int(length)
+
+
 def block_length(model: Any, batches: Any) -> int:
     """Return a number of steps that take about `BLOCK_SECONDS`, at most an epoch's."""
     seconds = OVERHEAD + step_flops(model, batches) / FLOPS
-    longest = min(MOST_STEPS, len(batches), max(1, int(BLOCK_SECONDS / seconds)))
+    length = epoch_length(batches)
+    longest = min(MOST_STEPS, length, max(1, int(BLOCK_SECONDS / seconds)))
+    if isinstance(batches, Stream):
+        size = 4 * math.prod(model.event_shape) * batches.batch_size
+        return batches.block_length(max(1, min(longest, BLOCK_BYTES // size)))
     # Blocks of nearly one length.
-    return math.ceil(len(batches) / math.ceil(len(batches) / longest))
+    return math.ceil(length / math.ceil(length / longest))
 
 
 def step_flops(model: Any, batches: Any) -> float:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_ae.backend import compile_cache
+from keras_ae.backend.compiled.blocks import grouped, map_arrays
 from keras_ae.backend.compiled.plan import Plan, convolves
 
 # On a CPU, XLA runs a loop's body on one thread and its convolutions by a naive kernel. A loop
@@ -22,7 +23,7 @@ TRIED = 8
 
 
 class Steps:
-    """Runs up to `per_call` steps of a model on data that stay on the device.
+    """Runs up to `per_call` steps of a model on resident data, or on blocks of others.
 
     It takes the place of the model's train function. The steps are a loop in one program, or one
     program each: by rule where the rule is clear, else as measured in the first blocks. The number
@@ -42,13 +43,14 @@ class Steps:
         self.one = jax.jit(self._one, donate_argnums=0)
         self.is_looped: bool | None = None
         self.seconds: list[float] = []
+        self.logs: Any = None
 
     def bind(self, plan: Plan) -> None:
-        """Put the data of a training on the device."""
+        """Put the data of a training that stay on the device there."""
         import jax
 
-        self.data = keras.tree.map_structure(jax.numpy.asarray, plan.batches.arrays)
-        self.batch_size, self.per_call = plan.batches.batch_size, plan.per_call
+        self.data = None if plan.data is None else map_arrays(jax.numpy.asarray, plan.data)
+        self.batches, self.per_call = plan.batches, plan.per_call
         self.tries = self.is_looped is None and plan.steps >= WORTH_TRYING
         if jax.default_backend() != "cpu" or plan.flops < LOOPED:
             self.is_looped = True
@@ -57,32 +59,41 @@ class Steps:
 
     def release(self) -> None:
         """Let go of the data."""
-        self.data = None
+        self.data = self.batches = self.logs = None
 
-    def __call__(self, state: Any, iterator: Iterator[np.ndarray]) -> tuple[Any, Any]:
+    def __call__(self, state: Any, iterator: Iterator[Any]) -> tuple[Any, Any]:
         """Return (logs, state) after the next steps."""
-        batches = list(itertools.islice(iterator, self.per_call))
-        if not batches:
+        import jax
+
+        if self.data is None:  # Blocks that wait for the device would pile up.
+            jax.block_until_ready(self.logs)
+        logs: Any = None
+        for data, batches in grouped(list(itertools.islice(iterator, self.per_call)), self.data):
+            data = map_arrays(jax.numpy.asarray, data)
+            whole = [rows for rows in batches if len(rows) == self.batches.batch_size]
+            if self.is_looped is None and self.tries and len(whole) >= TRIED:
+                logs, state = self._try(state, data, batches, whole)
+            else:
+                logs, state = self._run(state, data, batches, whole if self.is_looped else [])
+        if logs is None:
             raise StopIteration
-        whole = [rows for rows in batches if len(rows) == self.batch_size]
-        if self.is_looped is None and self.tries and len(whole) >= TRIED:
-            return self._try(state, batches, whole)
-        return self._run(state, batches, whole if self.is_looped else [])
+        self.logs = logs
+        return logs, state
 
     def _run(
-        self, state: Any, batches: list[np.ndarray], looped: list[np.ndarray]
+        self, state: Any, data: Any, batches: list[np.ndarray], looped: list[np.ndarray]
     ) -> tuple[Any, Any]:
         logs: Any = None
         if looped:
-            rows = np.zeros((self.per_call, self.batch_size), "int32")
+            rows = np.zeros((self.per_call, len(looped[0])), "int32")
             rows[: len(looped)] = looped
-            logs, state = self.block(state, self.data, rows, len(looped))
+            logs, state = self.block(state, data, rows, len(looped))
         for rows in batches[len(looped) :]:
-            logs, state = self.one(state, self.data, rows)
+            logs, state = self.one(state, data, rows)
         return logs, state
 
     def _try(
-        self, state: Any, batches: list[np.ndarray], whole: list[np.ndarray]
+        self, state: Any, data: Any, batches: list[np.ndarray], whole: list[np.ndarray]
     ) -> tuple[Any, Any]:
         """Take a block of steps in a form of which the time is not known yet."""
         import jax
@@ -90,7 +101,7 @@ class Steps:
         # Each form compiles in a block of its own before it is timed.
         looped = whole if len(self.seconds) >= 2 else []
         start = time.perf_counter()
-        logs, state = jax.block_until_ready(self._run(state, batches, looped))
+        logs, state = jax.block_until_ready(self._run(state, data, batches, looped))
         self.seconds.append((time.perf_counter() - start) / len(batches))
         if len(self.seconds) == 4:
             self.is_looped = self.seconds[3] < self.seconds[1]
@@ -110,6 +121,6 @@ class Steps:
             return self.model.get_metrics_result(), state
 
     def _one(self, state: Any, data: Any, rows: Any) -> tuple[Any, Any]:
-        batch = keras.tree.map_structure(lambda a: a[rows], data)
+        batch = map_arrays(lambda a: a[rows], data)
         logs, after = self.model.train_step(state, batch)
         return logs, tuple(list(part) for part in after)

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_ae.backend.compiled.blocks import grouped, map_arrays
 from keras_ae.backend.compiled.plan import Plan, convolves
 from keras_ae.backend.script import Draw, Script
 
@@ -34,7 +35,7 @@ def _draws(layer: Any) -> bool:
 
 
 class Steps:
-    """Runs up to `per_call` steps of a model in one graph, on data that stay on the device.
+    """Runs up to `per_call` steps of a model in one graph, on resident data or on blocks of others.
 
     It takes the place of the model's train function. The number of steps is an input of the
     graph; a shorter last batch has a graph of its own.
@@ -53,31 +54,36 @@ class Steps:
         self.draws: list[Draw] = []
 
     def bind(self, plan: Plan) -> None:
-        """Put the data of a training on the device."""
+        """Put the data of a training that stay on the device there."""
         import tensorflow as tf
 
-        self.data = keras.tree.map_structure(tf.convert_to_tensor, plan.batches.arrays)
-        self.batch_size, self.per_call = plan.batches.batch_size, plan.per_call
+        self.data = None if plan.data is None else map_arrays(tf.convert_to_tensor, plan.data)
+        self.batches, self.per_call = plan.batches, plan.per_call
 
     def release(self) -> None:
         """Let go of the data."""
-        self.data = None
+        self.data = self.batches = None
 
-    def __call__(self, iterator: Iterator[np.ndarray]) -> Any:
+    def __call__(self, iterator: Iterator[Any]) -> Any:
         """Return the logs after the next steps."""
+        groups = list(grouped(list(itertools.islice(iterator, self.per_call)), self.data))
+        if not groups:
+            raise StopIteration
+        for data, batches in groups:
+            self._run(data, batches)
+        return self.model.get_metrics_result()
+
+    def _run(self, data: Any, batches: list[np.ndarray]) -> None:
         import tensorflow as tf
 
-        batches = list(itertools.islice(iterator, self.per_call))
-        if not batches:
-            raise StopIteration
-        whole = [rows for rows in batches if len(rows) == self.batch_size]
+        data = map_arrays(tf.convert_to_tensor, data)
+        whole = [rows for rows in batches if len(rows) == self.batches.batch_size]
         if whole:
-            rows = np.zeros((self.per_call, self.batch_size), "int32")
+            rows = np.zeros((self.per_call, len(whole[0])), "int32")
             rows[: len(whole)] = whole
-            self.block(self.data, tf.constant(rows), tf.constant(len(whole)))
+            self.block(data, tf.constant(rows), tf.constant(len(whole)))
         for rest in batches[len(whole) :]:
-            self.one(self.data, tf.constant(rest))
-        return self.model.get_metrics_result()
+            self.one(data, tf.constant(rest))
 
     def _block(self, data: Any, rows: Any, count: Any) -> None:
         import tensorflow as tf
@@ -120,6 +126,6 @@ class Steps:
     def _one(self, data: Any, rows: Any, noise: list[Any] | None = None) -> None:
         import tensorflow as tf
 
-        batch = keras.tree.map_structure(lambda a: tf.gather(a, rows), data)
+        batch = map_arrays(lambda a: tf.gather(a, rows), data)
         with Script(noise) if noise else contextlib.nullcontext():
             self.model.train_step(batch)

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_ae.backend.compiled import tracing
+from keras_ae.backend.compiled.blocks import grouped, map_arrays
 from keras_ae.backend.compiled.plan import Plan
 
 # Steps from which on the gain per step outweighs the time that tracing takes.
@@ -25,7 +26,7 @@ ONE_THREAD = 1e7
 class Steps:
     """Runs training steps of a model by replaying a trace of one.
 
-    It takes the place of the model's train function. A batch of another size is traced anew; a
+    It takes the place of the model's train function. A batch of another form is traced anew; a
     model whose trace computes something else than its step is run as it is.
 
     Args:
@@ -34,50 +35,54 @@ class Steps:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.traces: dict[int, Callable[..., None] | None] = {}
-        self.form: Any = None
+        self.traces: dict[str, Callable[..., None] | None] = {}
         self.tensors: list[Any] = []
 
     def bind(self, plan: Plan) -> None:
-        """Put the data of a training on the device."""
+        """Put the data of a training that stay on the device there."""
         import torch
-        from keras.src.backend.torch.core import get_device
 
-        self.data = keras.tree.map_structure(
-            lambda a: torch.as_tensor(a).to(get_device()), plan.batches.arrays
-        )
-        self.leaves = keras.tree.flatten(self.data)
+        self.data = None if plan.data is None else _on_device(plan.data)
         self.threads = 1 if plan.flops < ONE_THREAD else torch.get_num_threads()
         # A trace holds tensors: those of weights that loading has replaced are not the model's.
         tensors = [v.value for v in (*tracing.variables(self.model), *self.model.trainable_weights)]
-        form = keras.tree.map_structure(lambda a: (a.dtype, a.shape[1:]), self.data)
-        if form != self.form or [*map(id, tensors)] != [*map(id, self.tensors)]:
+        if [*map(id, tensors)] != [*map(id, self.tensors)]:
             self.traces = {}
-        self.form, self.tensors = form, tensors
+        self.tensors = tensors
 
     def release(self) -> None:
         """Let go of the data."""
-        self.data, self.leaves = None, []
+        self.data = None
 
-    def __call__(self, batches: list[np.ndarray | None]) -> Any:
-        """Return the logs after a step on each of these rows."""
+    def __call__(self, steps: list[Any]) -> Any:
+        """Return the logs after these steps."""
         with _threads(self.threads):
-            for numbers in batches:
-                if numbers is not None:
-                    self._step(numbers)
+            for data, batches in grouped(steps, self.data):
+                data = data if self.data is not None else _on_device(data)
+                for numbers in batches:
+                    self._step(data, numbers)
         return self.model.get_metrics_result()
 
-    def _step(self, numbers: np.ndarray) -> None:
+    def _step(self, data: Any, numbers: np.ndarray) -> None:
         import torch
 
-        rows = torch.from_numpy(numbers).to(self.leaves[0].device)
-        if len(rows) not in self.traces:
-            self.traces[len(rows)] = tracing.trace(self.model, self.data, rows)
-        replay = self.traces[len(rows)]
+        leaves = keras.tree.flatten(data)
+        rows = torch.from_numpy(numbers).to(leaves[0].device)
+        form = str((len(rows), map_arrays(lambda a: (a.dtype, a.shape[1:]), data)))
+        if form not in self.traces:
+            self.traces[form] = tracing.trace(self.model, data, rows)
+        replay = self.traces[form]
         if replay is None:
-            self.model.train_step(tracing.gather(self.data, rows))
+            self.model.train_step(tracing.gather(data, rows))
         else:
-            replay(*self.leaves, rows)
+            replay(*leaves, rows)
+
+
+def _on_device(data: Any) -> Any:
+    import torch
+    from keras.src.backend.torch.core import get_device
+
+    return map_arrays(lambda a: torch.as_tensor(a).to(get_device()), data)
 
 
 @contextlib.contextmanager

@@ -14,13 +14,15 @@ class Plan:
     """The data of a training, and how large its steps are.
 
     Args:
-        batches: The data, with `arrays`, `batch_size`, `num_rows`, `rows_of(index)` and a length.
+        batches: The data's `ArrayBatches` or `Stream`, of which `batch_size` is read.
+        data: The arrays that stay on the device, or None where blocks of them come and go.
         per_call: Steps of a block.
         steps: Steps of the whole training.
         flops: About the floating-point operations of a step.
     """
 
     batches: Any
+    data: Any
     per_call: int
     steps: int
     flops: float

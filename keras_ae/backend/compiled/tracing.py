@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_ae.backend.compiled.blocks import map_arrays
 from keras_ae.backend.compiled.fused_adam import FusedAdam
 from keras_ae.backend.recurrent import has_kernel
 from keras_ae.backend.script import Draw, Script
@@ -107,7 +108,7 @@ def gather(data: Any, rows: Any) -> Any:
     """Return these rows of each tensor of a structure."""
     import torch
 
-    return keras.tree.map_structure(lambda a: torch.index_select(a, 0, rows), data)
+    return map_arrays(lambda a: torch.index_select(a, 0, rows), data)
 
 
 def _program(model: Any, data: Any, rows: Any, draws: list[Draw]) -> Callable[..., None]:

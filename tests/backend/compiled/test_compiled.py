@@ -187,13 +187,10 @@ def test_other_data_train_after_arrays_did() -> None:
     assert int(ops.convert_to_numpy(model.step)) == 20
 
 
-def test_eager_models_and_large_data_take_kerass_own_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eager_models_take_kerass_own_steps() -> None:
     batches = keras_ae.datasets.ArrayBatches(X, batch_size=8)
     model = make()
     assert compiled.is_possible(model, batches, 1)
-    monkeypatch.setattr(compiled, "RESIDENT_BYTES", X.nbytes - 1)
-    assert not compiled.is_possible(model, batches, 1)
-    monkeypatch.undo()
     model.run_eagerly = True
     assert not compiled.is_possible(model, batches, 1)
 

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+
+from keras_ae.backend.compiled.blocks import Block, Step, grouped
+
+X = np.arange(12.0).reshape(4, 3)
+
+
+def test_a_block_has_its_shape_from_the_start_and_its_batches_in_order() -> None:
+    block = Block((X,), most=3)
+    for batch in (X, X + 1):
+        assert block.fits((batch,))
+        block.add((batch,))
+    assert not block.is_full
+    assert block.data[0].shape == (12, 3)
+    for step, batch in zip(block.steps, (X, X + 1), strict=True):
+        np.testing.assert_array_equal(step.data[0][step.rows], batch)
+
+
+def test_a_batch_of_another_size_width_or_type_does_not_fit() -> None:
+    block = Block((X,), most=3)
+    for other in ((X[:2],), (X[:, :2],), (X.astype("int32"),), (X, X), ({"x": X},)):
+        assert not block.fits(other)
+
+
+def test_doubles_become_floats_and_what_is_none_stays_none() -> None:
+    block = Block((X, None, X[:, 0].astype("int8")), most=1)
+    block.add((X, None, X[:, 0].astype("int8")))
+    assert [getattr(a, "dtype", None) for a in block.data] == ["float32", None, "int8"]
+
+
+def test_steps_of_one_block_are_taken_together_and_fillers_left_out() -> None:
+    one, other, rows = (X,), (X + 1,), np.arange(2)
+    steps = [Step(one, rows), Step(one, rows + 2), Step(other, rows), None]
+    assert [(id(data), len(rows)) for data, rows in grouped(steps, None)] == [
+        (id(one), 2),
+        (id(other), 1),
+    ]
+    assert list(grouped([rows, None], one)) == [(one, [rows])]
+    assert list(grouped([], one)) == []
