@@ -9,13 +9,15 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraint
 QUIET := TF_CPP_MIN_LOG_LEVEL=3
 PYTEST := $(QUIET) OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -q -rs -n $(WORKERS)
 
-.PHONY: help demo test test-full check format build clean
+.PHONY: help demo test test-full check format bench bench-peers build clean
 
 help:
 	@echo "make demo       train a VAE on real images, draw what it learned, export a SavedModel"
 	@echo "make test       the tests, on three backends"
 	@echo "make test-full  the slow tests too, and every variant on every backend"
 	@echo "make check      style, types, layers, generated files"
+	@echo "make bench      keras_ae beside stock Keras and loops written by hand: docs/benchmarks.md"
+	@echo "make bench-peers  beside pythae and PyOD, which it installs in .venv-peers"
 	@echo "make build      the wheel and the sdist, in dist/"
 
 # A stamp stands for an installation: it runs again when one of these files is newer.
@@ -64,6 +66,21 @@ format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	KERAS_BACKEND=jax $(QUIET) $(BIN)/python tools/sync_variants.py
+
+bench: .venv/dev
+	for backend in $(BACKENDS); do \
+	  $(QUIET) $(BIN)/python -m benchmarks.run --backend $$backend \
+	    --out docs/benchmarks/$$backend.json || exit 1; \
+	done
+	$(BIN)/python -m benchmarks.report docs/benchmarks
+
+bench-peers: .venv/dev
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --disable-pip-version-check -q \
+	  -r benchmarks/peers.txt
+	$(QUIET) $(BIN)/python -m benchmarks.beside_peers --peers .venv-peers/bin/python \
+	  --out docs/benchmarks/peers.json
+	$(BIN)/python -m benchmarks.report docs/benchmarks
 
 build: .venv/dev
 	rm -rf dist

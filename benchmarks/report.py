@@ -1,0 +1,184 @@
+"""Writes docs/benchmarks.md from the figures: `python -m benchmarks.report docs/benchmarks`."""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
+HEAD = """# Benchmarks
+
+Written by `make bench` (and `make bench-peers`) from the figures beside this page, in
+`docs/benchmarks/`. Contenders run in turn in one process for each framework, {rounds} times in
+changing order; a figure is a median, a ratio the median of the rounds' ratios. What a machine does
+meanwhile changes the microseconds, and much less the ratios.
+
+* **keras_ae**: `model.fit` as a user calls it.
+* **stock Keras**: the same model as its users write it, `fit` with its defaults.
+* **by hand**: the fastest loop that could be written for this row in the framework alone
+  (`benchmarks/by_hand/`), by someone who had not seen keras_ae's.
+* **limit**: the products of a step at the framework's own rate for a product of 1024 x 1024
+  matrices, and the bytes that Adam and the batch move at the rate of a copy in memory.
+
+Machine: {machine}. {versions}. Commit {commit}.
+"""
+
+
+def main() -> None:
+    """Read the figures that are there and write the page."""
+    folder = pathlib.Path(sys.argv[1])
+    found = {
+        name: json.loads(path.read_text())
+        for name in BACKENDS
+        if (path := folder / f"{name}.json").exists()
+    }
+    parts = [head(found), training(found)]
+    if any("scoring" in figures for figures in found.values()):
+        parts.append(scoring(found))
+    if any("growth" in figures for figures in found.values()):
+        parts.append(growth(found))
+    if (path := folder / "peers.json").exists():
+        parts.append(peers(json.loads(path.read_text())))
+    folder.with_suffix(".md").write_text("\n".join(parts))
+
+
+def head(found: dict[str, Any]) -> str:
+    """Return the page's beginning."""
+    first = next(iter(found.values()))
+    versions = {k: v for figures in found.values() for k, v in figures["versions"].items()}
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return HEAD.format(
+        rounds=first["rounds"],
+        machine=first["machine"],
+        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
+        commit=commit,
+    )
+
+
+def training(found: dict[str, Any]) -> str:
+    """Return the table of training steps for each framework."""
+    lines = ["## Training: microseconds of a step", ""]
+    for name, figures in found.items():
+        rows = [
+            [
+                f"{row['title']}, batch {row['batch_size']}",
+                *(f"{row['microseconds'][k]:,.0f}" for k in ("keras_ae", "stock", "by_hand")),
+                f"{row['limit_microseconds']:,.0f}",
+                f"{row['to_by_hand']:.2f}",
+                f"{row['to_stock']:.2f}",
+                f"{row['first_seconds']['keras_ae']:.1f} s",
+            ]
+            for row in figures["training"].values()
+        ]
+        mean = _geometric_mean([row["to_by_hand"] for row in figures["training"].values()])
+        rows.append(["geometric mean", "", "", "", "", f"{mean:.2f}", "", ""])
+        columns = ["keras_ae", "stock Keras", "by hand", "limit", "/ by hand", "/ stock", "first"]
+        lines += [f"### {BACKENDS[name]}", "", table([BACKENDS[name], *columns], rows), ""]
+    lines.append(
+        "*first*: seconds of the first training, compiling and several epochs. The contenders "
+        "compute the same losses; they are in the figures."
+    )
+    return "\n".join([*lines, ""])
+
+
+def scoring(found: dict[str, Any]) -> str:
+    """Return the table of a million rows scored."""
+    rows = []
+    for name, figures in found.items():
+        row = figures.get("scoring")
+        if row is None:
+            continue
+        seconds = row["seconds"]
+        best = row["best_stock_batch"]
+        rows.append(
+            [
+                BACKENDS[name],
+                *(f"{seconds[k]:.2f} s" for k in ("score", "predict", "predict_32", "stock_32")),
+                f"{seconds[f'stock_{best}']:.2f} s ({best})",
+                f"{row['stock_32_to_predict_32']:.1f}",
+                f"{row['best_stock_to_predict']:.1f}",
+                f"{row['memory_of_input']:.2f}",
+            ]
+        )
+    columns = [
+        "",
+        "`score`",
+        "`predict`",
+        "`predict`, batch 32",
+        "stock, batch 32",
+        "stock, best batch",
+        "times faster at 32",
+        "times faster at the best",
+        "memory / input",
+    ]
+    return "\n".join(["## Scoring: 1,000,000 rows of 21 numbers", "", table(columns, rows), ""])
+
+
+def growth(found: dict[str, Any]) -> str:
+    """Return the tables of one axis growing."""
+    lines = ["## Growth: microseconds of a step of 21-64-32-64-21 at batch 128", ""]
+    for axis in ("rows", "width"):
+        sizes = list(next(iter(found.values()))["growth"][axis])
+        rows = [
+            [
+                f"{BACKENDS[name]}, {title}",
+                *(f"{figures['growth'][axis][size][contender]:,.0f}" for size in sizes),
+            ]
+            for name, figures in found.items()
+            for contender, title in (("keras_ae", "keras_ae"), ("stock", "stock Keras"))
+        ]
+        lines += [table([axis, *(f"{int(size):,}" for size in sizes)], rows), ""]
+    return "\n".join(lines)
+
+
+def peers(found: dict[str, Any]) -> str:
+    """Return the table of the peers."""
+    rows = []
+    for name, peer in (("table", "pyod"), ("mlp_vae", "pythae")):
+        figures = found[name]
+        ours = figures["times_faster"]
+        rows.append(
+            [
+                f"{name}, seconds of an epoch",
+                f"{figures[peer]['epoch']:.2f} ({peer} {found['versions'][peer]})",
+                *(f"{figures[b]['epoch']:.3f} ({ours[b]['epoch']:.1f}x)" for b in BACKENDS),
+            ]
+        )
+        rows.append(
+            [
+                f"{name}, seconds that come once",
+                f"{figures[peer]['once']:.2f}",
+                *(f"{figures[b]['once']:.2f}" for b in BACKENDS),
+            ]
+        )
+        if "score" in figures[peer]:
+            rows.append(
+                [
+                    "1,000,000 rows scored, seconds",
+                    f"{figures[peer]['score']:.1f}",
+                    *(f"{figures[b]['score']:.2f} ({ours[b]['score']:.0f}x)" for b in BACKENDS),
+                ]
+            )
+    return "\n".join(["## Peers", "", table(["", "peer", *BACKENDS.values()], rows), ""])
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; numbers stand to the right."""
+    lines = ["| " + " | ".join(columns) + " |", "|---" + "|---:" * (len(columns) - 1) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _geometric_mean(values: Sequence[float]) -> float:
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+if __name__ == "__main__":
+    main()
