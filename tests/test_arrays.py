@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,3 +93,40 @@ def test_a_shape_may_come_in_numpys_integers() -> None:
     for bad in (None, 3.5, (2.5,), "ab", (True,)):
         with pytest.raises(ValueError, match="`input_shape` must be the shape"):
             arrays.checked_shape(bad)
+
+
+@pytest.fixture
+def mapped(tmp_path: Path) -> np.ndarray:
+    """A double array that is a view on a file."""
+    np.save(tmp_path / "x.npy", X.astype("float64"))
+    return np.load(tmp_path / "x.npy", mmap_mode="r")
+
+
+def test_a_view_on_a_file_is_known_whatever_numpy_made_of_it(mapped: np.ndarray) -> None:
+    assert all(map(arrays.is_mapped, (mapped, np.asarray(mapped), np.asarray(mapped)[1:])))
+    assert not any(map(arrays.is_mapped, (X, X[1:], np.array(mapped))))
+
+
+def test_a_large_mapped_array_stays_in_its_file_and_a_small_one_is_copied(
+    mapped: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = arrays.as_numbers("x", mapped)
+    assert small.dtype == "float32"
+    assert small.flags.writeable
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1)
+    large = arrays.as_numbers("x", mapped)
+    assert large.dtype == "float64"
+    assert np.shares_memory(large, mapped)
+
+
+@pytest.mark.parametrize("chunk", [1, 64, 10**6])
+def test_the_first_entry_that_is_not_finite_is_named_whatever_the_chunks(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", chunk)
+    x = X.copy()
+    x[4, 1], x[5, 0], x[3, 2] = np.inf, np.nan, np.nan
+    with pytest.raises(ValueError, match=r"nan at \(3, 2\), and 3 such entries"):
+        arrays.check_finite("x", x)
+    with pytest.raises(ValueError, match=r"inf at \(4, 1\), and 1 such entries"):
+        arrays.check_finite("x", x, missing="mask")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -115,3 +116,11 @@ def test_what_cannot_be_batched_is_refused(arguments: dict[str, Any], message: s
 def test_no_rows_are_refused() -> None:
     with pytest.raises(ValueError, match=r"1 or more\. Received: \[0\] rows"):
         ArrayBatches(X[:0], batch_size=2)
+
+
+def test_batches_of_a_file_are_floats_and_the_file_stays_as_it_is(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X.astype("int64"))
+    batches = ArrayBatches(np.load(tmp_path / "x.npy", mmap_mode="r"), batch_size=4)
+    assert batches.arrays[0].dtype == "int64"
+    assert batches[0][0].dtype == "float32"
+    assert sorted(rows(batches)) == list(range(10))

@@ -17,6 +17,7 @@ from keras import ops
 from scipy import stats
 
 import keras_ae
+from keras_ae import arrays
 
 X = np.random.default_rng(0).random((24, 4)).astype("float32")
 Y = 1 - X**2
@@ -339,3 +340,18 @@ def test_scaling_is_measured_on_one_epoch_of_a_stream_without_end() -> None:
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make().fit(**options, verbose=0)
+
+
+def test_a_file_that_is_not_read_into_memory_trains_and_is_measured_as_its_array(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "x.npy", X.astype("float64"))
+    given = {"epochs": 2, "batch_size": 8, "verbose": 0}
+    losses = []
+    for bytes_of_map in (2**30, 1):
+        monkeypatch.setattr(arrays, "MAPPED_BYTES", bytes_of_map)
+        keras.utils.set_random_seed(3)
+        model, x = make(normalize="standard"), np.load(tmp_path / "x.npy", mmap_mode="r")
+        history = model.fit(x, validation_data=(x, x), **given).history
+        losses.append([*history["loss"], *history["val_loss"], *model.evaluate(x, verbose=0)])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)

@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from keras_ae import normalizers
 from keras_ae.normalizers import Normalizer, get
 
 X = np.random.default_rng(0).normal(3.0, [1e-3, 1.0, 1e4], size=(50, 3))
@@ -38,3 +39,15 @@ def test_none_changes_nothing_and_unknown_kinds_are_refused() -> None:
     assert not get(None).needs_data
     with pytest.raises(ValueError, match="`normalize` must be 'standard', 'minmax' or None"):
         get("robust")
+
+
+@pytest.mark.parametrize("kind", ["standard", "minmax"])
+def test_a_large_array_is_measured_in_chunks(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for entries in (2**21, 7):
+        monkeypatch.setattr(normalizers, "CHUNK_ENTRIES", entries)
+        scaler = Normalizer(kind)  # type: ignore[arg-type]
+        scaler.build((3,))
+        scaler.adapt([X])
+        found.append([ops.convert_to_numpy(v) for v in (scaler.offset, scaler.scale)])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)

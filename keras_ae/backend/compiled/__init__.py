@@ -20,7 +20,7 @@ from keras_ae.backend.compiled.streams import Stream
 RESIDENT_BYTES = 2**31
 """Largest size of data that are kept on the device."""
 
-BLOCK_BYTES = 2**24
+BLOCK_BYTES = 2**23
 """Largest size of a block of other data, of which about five are in memory."""
 
 BLOCK_SECONDS = 0.1
