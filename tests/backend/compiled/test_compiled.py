@@ -10,8 +10,6 @@ from keras import ops
 
 import keras_ae
 from keras_ae.backend import compiled
-from keras_ae.bottlenecks import Deterministic
-from keras_ae.objectives import Reconstruction, Term
 
 BACKEND = keras.backend.backend()
 RNG = np.random.default_rng(0)
@@ -212,64 +210,3 @@ def test_a_convolution_multiplies_at_every_place() -> None:
     )
     kernels = [v for v in model.encoder.trainable_variables if v.path.endswith("kernel")]
     assert compiled.multiplications(model) > 4 * 4 * int(np.prod(kernels[0].shape))
-
-
-@pytest.mark.skipif(BACKEND != "torch", reason="is about traces")
-def test_what_a_trace_would_freeze_is_not_traced() -> None:
-    from keras_ae.backend.compiled.tracing import is_traceable
-
-    dropout = keras.Sequential([keras.Input((6,)), keras.layers.Dropout(0.5)])
-    rate = keras.optimizers.schedules.CosineDecay(0.1, 10)
-    assert is_traceable(make("vae"))
-    assert not is_traceable(make(encoder=dropout))
-    for optimizer in (
-        keras.optimizers.SGD(rate),
-        keras.optimizers.SGD(0.1, gradient_accumulation_steps=2),
-        keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)),
-        keras.optimizers.Adam(0.1, use_ema=True, ema_overwrite_frequency=5),
-        keras.optimizers.Nadam(0.1),
-    ):
-        model = make()
-        model.compile(optimizer=optimizer)
-        assert not is_traceable(model)
-    assert not is_traceable(make("beta_vae", beta=rate))
-
-
-@pytest.mark.skipif(BACKEND != "torch", reason="is about traces")
-@pytest.mark.parametrize("name", list(OPTIONS))
-def test_tracing_a_step_trains_nothing(name: str) -> None:
-    from keras_ae.backend.compiled import tracing
-
-    model = make(name)
-    fit(model, epochs=1)  # which makes the optimizers
-    before = weights(model)
-    data = (on_torch_tensor(X),)
-    assert tracing.trace(model, data, on_torch_tensor(np.arange(8))) is not None
-    for a, b in zip(weights(model), before, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-class CountsCalls(Term):
-    """How often the term was computed: a number that a trace would freeze."""
-
-    calls = 0
-
-    def value(self, model: Any, batch: Any, outputs: Any, training: bool) -> Any:
-        self.calls += 1
-        return ops.zeros_like(batch.x[:, 0]) + self.calls
-
-
-@pytest.mark.skipif(BACKEND != "torch", reason="is about traces")
-def test_a_trace_that_computes_something_else_is_not_replayed() -> None:
-    model = keras_ae.LatentModel(
-        (6,), bottleneck=Deterministic(2), objective=[Reconstruction(), CountsCalls()]
-    )
-    model.compile(keras.optimizers.Adam(0.01))
-    first, second, third = fit(model)["counts_calls"]
-    assert first < second < third
-
-
-def on_torch_tensor(x: np.ndarray) -> Any:
-    import torch
-
-    return torch.from_numpy(x)

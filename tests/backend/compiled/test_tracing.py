@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_ae
+from keras_ae.bottlenecks import Deterministic
+from keras_ae.objectives import Reconstruction, Term
+from tests.backend.compiled.test_compiled import OPTIONS, X, fit, make, weights
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="is about traces")
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keras_ae.backend.compiled import on_torch
+
+    monkeypatch.setattr(on_torch, "WORTH_TRACING", 0)
+
+
+def test_what_a_trace_would_freeze_is_not_traced() -> None:
+    from keras_ae.backend.compiled.tracing import is_traceable
+
+    dropout = keras.Sequential([keras.Input((6,)), keras.layers.Dropout(0.5)])
+    rate = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    assert is_traceable(make("vae"))
+    assert not is_traceable(make(encoder=dropout))
+    for optimizer in (
+        keras.optimizers.SGD(rate),
+        keras.optimizers.SGD(0.1, gradient_accumulation_steps=2),
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)),
+        keras.optimizers.Adam(0.1, use_ema=True, ema_overwrite_frequency=5),
+        keras.optimizers.Nadam(0.1),
+    ):
+        model = make()
+        model.compile(optimizer=optimizer)
+        assert not is_traceable(model)
+    assert not is_traceable(make("beta_vae", beta=rate))
+
+
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_tracing_a_step_trains_nothing(name: str) -> None:
+    from keras_ae.backend.compiled import tracing
+
+    model = make(name)
+    fit(model, epochs=1)  # which makes the optimizers
+    before = weights(model)
+    data = (torch_tensor(X),)
+    assert tracing.trace(model, data, torch_tensor(np.arange(8))) is not None
+    for a, b in zip(weights(model), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class CountsCalls(Term):
+    """How often the term was computed: a number that a trace would freeze."""
+
+    calls = 0
+
+    def value(self, model: Any, batch: Any, outputs: Any, training: bool) -> Any:
+        self.calls += 1
+        return ops.zeros_like(batch.x[:, 0]) + self.calls
+
+
+def test_a_trace_that_computes_something_else_is_not_replayed() -> None:
+    model = keras_ae.LatentModel(
+        (6,), bottleneck=Deterministic(2), objective=[Reconstruction(), CountsCalls()]
+    )
+    model.compile(keras.optimizers.Adam(0.01))
+    first, second, third = fit(model)["counts_calls"]
+    assert first < second < third
+
+
+def torch_tensor(x: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(x)
