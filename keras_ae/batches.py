@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_ae import arrays
+from keras_ae.parts import checked_size
 
 
 class ArrayBatches(keras.utils.PyDataset):
@@ -44,8 +45,6 @@ class ArrayBatches(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
         if sample_weight is not None and y is None:
             raise ValueError("`sample_weight` needs a y. Received: y=None. Pass y=x.")
         given = [a for a in (x, y, sample_weight) if a is not None]
@@ -57,7 +56,8 @@ class ArrayBatches(keras.utils.PyDataset):
             )
         self.arrays: tuple[Any, ...] = tuple(given)
         self.num_rows = lengths[0]
-        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        self.batch_size = checked_size("batch_size", batch_size)
+        self.shuffle, self.seed = shuffle, seed
         self.start_epoch(0)
 
     def __len__(self) -> int:

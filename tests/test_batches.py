@@ -103,7 +103,7 @@ def test_looking_at_the_data_before_training_changes_no_order() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 0}, r"`batch_size` must be at least 1\. Received: batch_size=0"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number of at least 1"),
         ({"batch_size": 2, "sample_weight": X[:, 0]}, "`sample_weight` needs a y"),
         ({"batch_size": 2, "y": X[:5]}, r"same rows, 1 or more\. Received: \[10, 5\]"),
     ],

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_ae.datasets.unreadable import unreadable
 from keras_ae.naming import nearest
+from keras_ae.parts import checked_size
 
 WINDOW_BYTES = 2**25
 """Size of the row groups, as float32, among which rows are shuffled; at least one is read."""
@@ -54,9 +55,8 @@ class ParquetBatches(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
-        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        self.batch_size = checked_size("batch_size", batch_size)
+        self.shuffle, self.seed = shuffle, seed
         self.paths = _paths(path)
         self._files = [_opened(path) for path in self.paths]
         self.columns = self._chosen(columns, exclude)

@@ -89,7 +89,7 @@ def test_a_model_trains_on_a_table(path: Path) -> None:
         ({"columns": ["a", "bb"]}, "`columns` must be columns of .*Received: 'bb'"),
         ({"exclude": ["labels"]}, "`exclude` must be columns of .*Received: 'labels'"),
         ({"columns": ["a"], "exclude": ["a"]}, "at least one column"),
-        ({"columns": ["a"], "batch_size": 0}, "`batch_size` must be at least 1"),
+        ({"columns": ["a"], "batch_size": 0}, "`batch_size` must be a whole number of at least 1"),
     ],
 )
 def test_what_is_no_table_of_numbers_is_refused(

@@ -41,8 +41,7 @@ class Steps:
         self.model = model
         self.block = jax.jit(self._block, donate_argnums=0)
         self.one = jax.jit(self._one, donate_argnums=0)
-        self.is_looped: bool | None = None
-        self.seconds: list[float] = []
+        self.seconds: dict[int, list[float]] = {}
         self.logs: Any = None
 
     def bind(self, plan: Plan) -> None:
@@ -51,11 +50,15 @@ class Steps:
 
         self.data = None if plan.data is None else map_arrays(jax.numpy.asarray, plan.data)
         self.batches, self.per_call = plan.batches, plan.per_call
-        self.tries = self.is_looped is None and plan.steps >= WORTH_TRYING
+        self.tried = self.seconds.setdefault(plan.batches.batch_size, [])
+        self.tries = False
         if jax.default_backend() != "cpu" or plan.flops < LOOPED:
             self.is_looped = True
         elif convolves(self.model) or plan.per_call < TRIED:
             self.is_looped = False
+        else:
+            self._choose()
+            self.tries = len(self.tried) < 4 and plan.steps >= WORTH_TRYING
 
     def release(self) -> None:
         """Let go of the data."""
@@ -71,7 +74,7 @@ class Steps:
         for data, batches in grouped(list(itertools.islice(iterator, self.per_call)), self.data):
             data = map_arrays(jax.numpy.asarray, data)
             whole = [rows for rows in batches if len(rows) == self.batches.batch_size]
-            if self.is_looped is None and self.tries and len(whole) >= TRIED:
+            if self.tries and len(whole) >= TRIED:
                 logs, state = self._try(state, data, batches, whole)
             else:
                 logs, state = self._run(state, data, batches, whole if self.is_looped else [])
@@ -99,13 +102,17 @@ class Steps:
         import jax
 
         # Each form compiles in a block of its own before it is timed.
-        looped = whole if len(self.seconds) >= 2 else []
+        looped = whole if len(self.tried) >= 2 else []
         start = time.perf_counter()
         logs, state = jax.block_until_ready(self._run(state, data, batches, looped))
-        self.seconds.append((time.perf_counter() - start) / len(batches))
-        if len(self.seconds) == 4:
-            self.is_looped = self.seconds[3] < self.seconds[1]
+        self.tried.append((time.perf_counter() - start) / len(batches))
+        self._choose()
+        self.tries = len(self.tried) < 4
         return logs, state
+
+    def _choose(self) -> None:
+        """Take the faster form, once both were timed."""
+        self.is_looped = len(self.tried) == 4 and self.tried[3] < self.tried[1]
 
     def _block(self, state: Any, data: Any, rows: Any, count: Any) -> tuple[Any, Any]:
         import jax

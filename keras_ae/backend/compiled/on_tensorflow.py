@@ -51,7 +51,6 @@ class Steps:
         self.model, self.xla = model, xla
         self.block = tf.function(self._block)
         self.one = tf.function(self._one)
-        self.draws: list[Draw] = []
 
     def bind(self, plan: Plan) -> None:
         """Put the data of a training that stay on the device there."""

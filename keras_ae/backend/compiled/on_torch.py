@@ -35,7 +35,7 @@ class Steps:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.traces: dict[str, Callable[..., None] | None] = {}
+        self.traces: dict[tuple[str, int], Callable[..., None] | None] = {}
         self.tensors: list[Any] = []
 
     def bind(self, plan: Plan) -> None:
@@ -58,24 +58,24 @@ class Steps:
         """Return the logs after these steps."""
         with _threads(self.threads):
             for data, batches in grouped(steps, self.data):
-                data = data if self.data is not None else _on_device(data)
-                for numbers in batches:
-                    self._step(data, numbers)
+                self._run(data if self.data is not None else _on_device(data), batches)
         return self.model.get_metrics_result()
 
-    def _step(self, data: Any, numbers: np.ndarray) -> None:
+    def _run(self, data: Any, batches: list[np.ndarray]) -> None:
         import torch
 
         leaves = keras.tree.flatten(data)
-        rows = torch.from_numpy(numbers).to(leaves[0].device)
-        form = str((len(rows), map_arrays(lambda a: (a.dtype, a.shape[1:]), data)))
-        if form not in self.traces:
-            self.traces[form] = tracing.trace(self.model, data, rows)
-        replay = self.traces[form]
-        if replay is None:
-            self.model.train_step(tracing.gather(data, rows))
-        else:
-            replay(*leaves, rows)
+        form = str(map_arrays(lambda a: (a.dtype, a.shape[1:]), data))
+        for numbers in batches:
+            rows = torch.from_numpy(numbers).to(leaves[0].device)
+            key = (form, len(rows))
+            if key not in self.traces:
+                self.traces[key] = tracing.trace(self.model, data, rows)
+            replay = self.traces[key]
+            if replay is None:
+                self.model.train_step(tracing.gather(data, rows))
+            else:
+                replay(*leaves, rows)
 
 
 def _on_device(data: Any) -> Any:

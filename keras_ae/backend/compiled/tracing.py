@@ -111,6 +111,11 @@ def gather(data: Any, rows: Any) -> Any:
     return map_arrays(lambda a: torch.index_select(a, 0, rows), data)
 
 
+def variables(model: Any) -> list[Any]:
+    """Return everything that a training step moves."""
+    return [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+
+
 def _program(model: Any, data: Any, rows: Any, draws: list[Draw]) -> Callable[..., None]:
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
@@ -175,11 +180,6 @@ def _draws_or_loops(layer: Any, has_mask: bool) -> bool:
     own_noise = "training_seed" in vars(layer)  # a part's, which is drawn outside of the trace
     seeds = [v for v in vars(layer).values() if isinstance(v, keras.random.SeedGenerator)]
     return bool(seeds) and not own_noise
-
-
-def variables(model: Any) -> list[Any]:
-    """Return everything that a training step moves."""
-    return [*model.variables, *model.optimizer.variables, *model.metrics_variables]
 
 
 class _Snapshot(NamedTuple):

@@ -210,3 +210,39 @@ def test_a_convolution_multiplies_at_every_place() -> None:
     )
     kernels = [v for v in model.encoder.trainable_variables if v.path.endswith("kernel")]
     assert compiled.multiplications(model) > 4 * 4 * int(np.prod(kernels[0].shape))
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="is about the forms on JAX")
+def test_the_form_of_steps_is_measured_once_where_no_rule_says(
+    monkeypatch: pytest.MonkeyPatch, one_by_one: pytest.MonkeyPatch
+) -> None:
+    from keras_ae.backend.compiled import on_jax
+
+    wanted = fit(make("vae"))
+    one_by_one.undo()
+    for name, value in (("LOOPED", 0), ("WORTH_TRYING", 0), ("TRIED", 2)):
+        monkeypatch.setattr(on_jax, name, value)
+    monkeypatch.setattr(compiled, "MOST_STEPS", 5)
+    model = make("vae")
+    assert fit(model)["loss"] == pytest.approx(wanted["loss"], rel=1e-5)
+    steps = model.__dict__["_block_steps"][1]
+    seconds = steps.seconds[8]
+    assert len(seconds) == 4
+    assert steps.is_looped == (seconds[3] < seconds[1])
+    fit(model)
+    assert steps.seconds[8] is seconds
+    assert len(seconds) == 4
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="is about the forms on JAX")
+def test_small_steps_are_looped_and_convolutions_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keras_ae.backend.compiled import on_jax
+
+    model = make()
+    fit(model, epochs=1)
+    assert model.__dict__["_block_steps"][1].is_looped
+    maps = keras_ae.create("autoencoder", input_shape=(4, 4, 1), encoder="conv", hidden=[2])
+    maps.compile("adam")
+    monkeypatch.setattr(on_jax, "LOOPED", 0)
+    maps.fit(np.ones((16, 4, 4, 1), "float32"), batch_size=8, verbose=0)
+    assert not maps.__dict__["_block_steps"][1].is_looped

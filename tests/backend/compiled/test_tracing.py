@@ -78,3 +78,23 @@ def torch_tensor(x: np.ndarray) -> Any:
     import torch
 
     return torch.from_numpy(x)
+
+
+def test_traces_are_kept_until_the_model_is_compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keras_ae.backend.compiled import tracing
+
+    sizes = []
+    trace = tracing.trace
+
+    def counted(model: Any, data: Any, rows: Any) -> Any:
+        sizes.append(len(rows))
+        return trace(model, data, rows)
+
+    monkeypatch.setattr(tracing, "trace", counted)
+    model = make()
+    fit(model, epochs=1)
+    fit(model, epochs=1)
+    assert sizes == [8, 3]
+    model.compile(keras.optimizers.Adam(0.01))
+    fit(model, epochs=1)
+    assert sizes == [8, 3, 8, 3]

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+import scipy.cluster.vq
 from keras import ops
 
+from keras_ae.bottlenecks.quantizers import codebook as codebook_module
 from keras_ae.bottlenecks.quantizers.codebook import Codebook
 
 RNG = np.random.default_rng(4)
@@ -112,6 +116,22 @@ def test_a_kmeans_start_finds_every_cluster() -> None:
         rtol=1e-5,
         atol=1e-5,
     )
+
+
+def test_a_kmeans_start_looks_at_so_many_vectors_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codebook_module, "START_VECTORS", 4)
+    table = codebook(RNG.normal(size=(2, 2)))
+    seen = []
+    kmeans = scipy.cluster.vq.kmeans2
+
+    def noted(points: np.ndarray, *rest: Any, **options: Any) -> Any:
+        seen.append(len(points))
+        return kmeans(points, *rest, **options)
+
+    monkeypatch.setattr(scipy.cluster.vq, "kmeans2", noted)
+    table.start_at(np.repeat([[0.0, 0.0], [5.0, 5.0]], 50, axis=0))
+    assert seen == [8]
+    assert sorted(ops.convert_to_numpy(table.vectors)[:, 0].round(5).tolist()) == [0.0, 5.0]
 
 
 def test_a_kmeans_start_counts_as_the_clusters_do_with_a_mean_of_one() -> None:
