@@ -101,7 +101,7 @@ class Inference:
         x = data.check_data(x, self.event_shape, self.missing)
         if isinstance(rows := data.read(x)[0], np.ndarray) and self.normalizer.kind == "none":
             self.likelihood.check_support(rows)
-        return self._run("score_tensor", x, batch_size, **options)
+        return self._run_checked("score_tensor", x, batch_size, **options)
 
     def decode(self: Any, z: Any, batch_size: int | None = None, **options: Any) -> Any:
         """Return E[p(x | z)] of codes `(rows, *latent_shape)`, data units.
@@ -147,11 +147,11 @@ class Inference:
         left, drawn = checked_size("samples", samples), []
         x = data.check_data(x, self.event_shape, self.missing)
         if not isinstance(x, (np.ndarray, Mapping)):  # a stream is read once for each draw
-            return np.stack([self._run("draw_tensor", x, **options) for _ in range(left)])
+            return np.stack([self._run_checked("draw_tensor", x, **options) for _ in range(left)])
         while left:
             together = min(left, max(1, DRAWN_ROWS // len(data.read(x)[0])))
             copies = keras.tree.map_structure(lambda a, n=together: np.concatenate([a] * n), x)
-            z = self._run("draw_tensor", copies, **options)
+            z = self._run_checked("draw_tensor", copies, **options)
             drawn.append(z.reshape(together, -1, *self.latent_shape))
             left -= together
         return np.concatenate(drawn)
@@ -273,6 +273,11 @@ class Inference:
         self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any
     ) -> Any:
         x = data.check_data(x, self.event_shape, self.missing)
+        return self._run_checked(function, x, batch_size, **options)
+
+    def _run_checked(
+        self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any
+    ) -> Any:
         self.normalizer.check_adapted()
         if batch_size is not None:
             batch_size = checked_size("batch_size", batch_size)

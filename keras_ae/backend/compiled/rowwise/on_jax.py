@@ -27,7 +27,7 @@ class Program:
         draws: Whether it draws noise.
     """
 
-    MULTIPLICATIONS = 2**25
+    MULTIPLICATIONS = 2**26
 
     def __init__(self, model: Any, function: str, draws: bool) -> None:
         import jax
