@@ -11,6 +11,8 @@ from keras import ops
 
 from keras_ae import arrays
 from keras_ae import inputs as data
+from keras_ae.backend.compiled import rowwise
+from keras_ae.backend.compiled.rowwise import Rowwise
 from keras_ae.distributions.noise import Noise
 from keras_ae.parts import checked_size
 from keras_ae.typing import Outputs, Tensor
@@ -18,9 +20,12 @@ from keras_ae.typing import Outputs, Tensor
 DRAWN_ROWS = 10_000
 """Rows of which posterior draws are made in one run."""
 
+DRAWING = ("draw_tensor", "corrupt_tensor")
+"""Functions that draw noise."""
+
 
 class View(keras.Model):
-    """One deterministic function of a model, run by Keras's own compiled `predict` loop.
+    """One function of a model, run by Keras's own compiled `predict` loop.
 
     Args:
         model: The model, whose weights are shared.
@@ -39,7 +44,7 @@ class View(keras.Model):
 
 
 class Views:
-    """The views of one model, each made when it is first asked for.
+    """The functions of one model on all rows of arrays or of streams, each compiled when asked for.
 
     They are kept outside of Keras's tracking: a model must not contain models that contain it.
     """
@@ -47,21 +52,28 @@ class Views:
     def __init__(self, model: keras.Model) -> None:
         self._model = model
         self._views: dict[str, View] = {}
+        self._rowwise: dict[str, Rowwise] = {}
 
-    def run(self, function: str, inputs: Any, **options: Any) -> Any:
+    def run(self, function: str, inputs: Any, batch_size: int | None = None, **options: Any) -> Any:
         """Return `function` of all rows of `inputs` as NumPy arrays."""
+        plain = options.keys() <= {"verbose", "steps", "callbacks"} and not any(options.values())
+        if plain and rowwise.is_possible(self._model, inputs):
+            if function not in self._rowwise:
+                self._rowwise[function] = Rowwise(self._model, function, function in DRAWING)
+            return self._rowwise[function](inputs, batch_size)
         if function not in self._views:
             self._views[function] = View(self._model, function)
-        options.setdefault("verbose", 0)
-        return self._views[function].predict(inputs, **options)
+        options = {"verbose": 0, **options}
+        return self._views[function].predict(inputs, batch_size=batch_size, **options)
 
 
 class Inference:
     """What a trained model is used for: codes, reconstructions, scores, samples, walks.
 
     Every method takes rows in data units, runs in compiled batches and returns NumPy arrays;
-    what it returns for a row does not depend on the other rows. `batch_size`, `steps`, `verbose`
-    and `callbacks` are those of `keras.Model.predict`.
+    what it returns for a row does not depend on the other rows. `batch_size` is the number of rows
+    that are computed at once, chosen by the model's arithmetic when None; `steps`, `verbose` and
+    `callbacks` are those of `keras.Model.predict`, whose own loop runs when they are given.
     """
 
     def predict(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
@@ -70,7 +82,7 @@ class Inference:
 
     def predict_on_batch(self: Any, x: Any) -> Any:
         """Return reconstructions of one batch of rows."""
-        return self.reconstruct(x, len(data.read(x)[0]))
+        return self.reconstruct(x)
 
     def reconstruct(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
         """Return E[p(x | z)] at the code of each row, `(rows, *event_shape)`, data units."""
@@ -89,7 +101,7 @@ class Inference:
         x = data.check_data(x, self.event_shape, self.missing)
         if isinstance(rows := data.read(x)[0], np.ndarray) and self.normalizer.kind == "none":
             self.likelihood.check_support(rows)
-        return self._run("score_tensor", x, batch_size, **options)
+        return self._run_checked("score_tensor", x, batch_size, **options)
 
     def decode(self: Any, z: Any, batch_size: int | None = None, **options: Any) -> Any:
         """Return E[p(x | z)] of codes `(rows, *latent_shape)`, data units.
@@ -135,11 +147,11 @@ class Inference:
         left, drawn = checked_size("samples", samples), []
         x = data.check_data(x, self.event_shape, self.missing)
         if not isinstance(x, (np.ndarray, Mapping)):  # a stream is read once for each draw
-            return np.stack([self._run("draw_tensor", x, **options) for _ in range(left)])
+            return np.stack([self._run_checked("draw_tensor", x, **options) for _ in range(left)])
         while left:
             together = min(left, max(1, DRAWN_ROWS // len(data.read(x)[0])))
             copies = keras.tree.map_structure(lambda a, n=together: np.concatenate([a] * n), x)
-            z = self._run("draw_tensor", copies, **options)
+            z = self._run_checked("draw_tensor", copies, **options)
             drawn.append(z.reshape(together, -1, *self.latent_shape))
             left -= together
         return np.concatenate(drawn)
@@ -261,6 +273,11 @@ class Inference:
         self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any
     ) -> Any:
         x = data.check_data(x, self.event_shape, self.missing)
+        return self._run_checked(function, x, batch_size, **options)
+
+    def _run_checked(
+        self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any
+    ) -> Any:
         self.normalizer.check_adapted()
         if batch_size is not None:
             batch_size = checked_size("batch_size", batch_size)

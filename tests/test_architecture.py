@@ -42,6 +42,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
         f"backend/compiled/{name}.py": "backend/compiled/test_compiled.py, on its own backend"
         for name in ("on_jax", "on_tensorflow", "on_torch", "rows")
     },
+    **{
+        f"backend/compiled/rowwise/{name}.py": "backend/compiled/rowwise/test_rowwise.py, likewise"
+        for name in ("on_jax", "on_tensorflow", "on_torch")
+    },
     "exporting/worker.py": "exporting/test_saved_model.py, whose child process it is",
     **dict.fromkeys(
         [
