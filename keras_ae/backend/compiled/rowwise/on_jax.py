@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_ae.backend.compiled.plan import convolves
 from keras_ae.backend.compiled.rowwise.sizes import (
     compiled_size,
     in_batches,
@@ -42,7 +43,7 @@ class Program:
 
         A loop's body runs on one thread, and its convolutions far slower than outside.
         """
-        return is_small(self.model, batch_size) and not _convolves(self.model)
+        return is_small(self.model, batch_size) and not convolves(self.model)
 
     def __call__(self, rows: Any, batch_size: int, block: int) -> Any:
         """Return the function of at most `block` rows; what was padded comes last."""
@@ -83,10 +84,3 @@ class Program:
         empty = jax.tree.map(lambda s: jax.numpy.empty((length, *s.shape), s.dtype), shape)
         moving, values = jax.lax.fori_loop(0, count, body, (moving, empty))
         return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), values), moving
-
-
-def _convolves(model: Any) -> bool:
-    return any(
-        len(getattr(getattr(layer, "kernel", None), "shape", ())) > 2
-        for layer in model._flatten_layers()
-    )

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_ae.backend import compiled
+from keras_ae.backend.compiled.plan import multiplications
 
 BATCH_BYTES = 2**24
 """Most bytes of the widest layer's values for one batch."""
@@ -23,26 +23,26 @@ def rows_in(tree: Any) -> int:
     return len(keras.tree.flatten(tree)[0])
 
 
-def ample_rows(model: Any, inputs: Any, multiplications: int) -> int:
+def ample_rows(model: Any, inputs: Any, wanted: int) -> int:
     """Return a power of two of rows that keep the device busy and need little memory.
 
     Args:
         model: A built model.
         inputs: What its rows look like.
-        multiplications: How many in a batch keep the device busy.
+        wanted: Multiplications of a batch that keep the device busy.
     """
     shapes = [leaf.shape for leaf in keras.tree.flatten(inputs)]
     for layer in model._flatten_layers():
         shapes += [t.shape for t in keras.tree.flatten(getattr(layer, "output", []))]
     width = max(int(np.prod([n or 1 for n in shape[1:]])) for shape in shapes)
-    work = max(1, compiled.multiplications(model))
-    rows = min(multiplications // work, BATCH_BYTES // (4 * width), MOST_ROWS)
+    work = max(1, multiplications(model))
+    rows = min(wanted // work, BATCH_BYTES // (4 * width), MOST_ROWS)
     return int(2 ** (max(LEAST_ROWS, rows).bit_length() - 1))
 
 
 def is_small(model: Any, batch_size: int) -> bool:
     """Return whether several batches should run in one dispatch."""
-    return compiled.multiplications(model) * batch_size < SMALL
+    return multiplications(model) * batch_size < SMALL
 
 
 def padded(tree: Any, rows: int) -> Any:
