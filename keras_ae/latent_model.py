@@ -206,6 +206,11 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
             total = total + weights[name] * value
         return total
 
+    @property
+    def means(self) -> list[CompensatedMean]:
+        """The running means of a compiled model: of the loss, and of its terms."""
+        return [self._loss_tracker, *self._trackers.values()]
+
     @final
     def track(self, values: Mapping[str, Tensor], rows: Tensor) -> None:
         """Add a batch's terms to the running means that are logged, by its number of rows."""

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_ae.backend import postponed
 from keras_ae.typing import Tensor
 
 
@@ -26,8 +27,13 @@ class CompensatedMean(keras.metrics.Mean):
 
     def update_state(self, values: Tensor, sample_weight: Any = 1.0) -> None:
         """Add the mean of a batch, a scalar, by its number of rows."""
-        rows = ops.cast(sample_weight, self.dtype)
-        added = ops.cast(values, self.dtype) * rows - self.lost
+        if not postponed.is_kept(self, values, sample_weight):
+            rows = ops.cast(sample_weight, self.dtype)
+            self.add(ops.cast(values, self.dtype) * rows, rows)
+
+    def add(self, total: Tensor, rows: Tensor) -> None:
+        """Add the sum of the numbers of so many rows, a scalar."""
+        added = total - self.lost
         total = ops.add(self.total, added)
         self.lost.assign(ops.subtract(ops.subtract(total, self.total), added))
         self.total.assign(total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ import keras
 import numpy as np
 
 from keras_ae.backend import compile_cache
+from keras_ae.backend.compiled.adam import FlatAdam
 from keras_ae.backend.compiled.blocks import grouped, map_arrays
 from keras_ae.backend.compiled.plan import Plan, convolves
+from keras_ae.backend.postponed import Means
 
 # On a CPU, XLA runs a loop's body on one thread and its convolutions by a naive kernel. A loop
 # saves the dispatch, which is what a step up to this many floating-point operations costs.
@@ -20,6 +23,29 @@ LOOPED = 1e7
 # Steps from which on it is worth compiling both forms, to measure which is faster.
 WORTH_TRYING = 1000
 TRIED = 8
+
+
+_NOTHING = contextlib.nullcontext()
+
+
+class _Means(Means):
+    """Means of which the numbers leave a gradient's trace in the metrics' own variables."""
+
+    def keep(self, mean: Any, number: Any) -> None:
+        """Put a batch's number where the sum of all is."""
+        mean.total.assign(number)
+        self.numbers[mean] = None
+
+    def taken(self, before: Any, after: Any) -> Any:
+        """Return the step's numbers, `(means,)`, and put the sums back into the state after it."""
+        import jax
+
+        metrics = self.model.metrics_variables
+        places = [next(i for i, v in enumerate(metrics) if v is m.total) for m in self.means]
+        numbers = [after[3][place] for place in places]
+        for place in places:
+            after[3][place] = before[3][place]
+        return jax.numpy.stack(numbers) if numbers else jax.numpy.zeros(0)
 
 
 class Steps:
@@ -117,17 +143,47 @@ class Steps:
     def _block(self, state: Any, data: Any, rows: Any, count: Any) -> tuple[Any, Any]:
         import jax
 
-        def step(index: Any, before: Any) -> Any:
-            _, after = self._one(before, data, rows[index])
-            # A loop's state keeps its types.
-            return jax.tree.map(lambda new, old: new.astype(old.dtype), after, before)
+        adam, means = FlatAdam.of(self.model), _Means(self.model, rows.shape[1])
 
-        state = jax.lax.fori_loop(0, count, step, state)
-        metrics = zip(self.model.metrics_variables, state[3], strict=True)
-        with keras.StatelessScope(state_mapping=list(metrics)):
-            return self.model.get_metrics_result(), state
+        def step(index: Any, carried: Any) -> Any:
+            before, moments, numbers = carried
+            with means.postponed(), adam.standing_in(moments) if adam else _NOTHING:
+                _, after = self._one(
+                    before, data, jax.lax.dynamic_index_in_dim(rows, index, keepdims=False)
+                )
+            numbers = jax.lax.dynamic_update_index_in_dim(
+                numbers, means.taken(before, after), index, axis=0
+            )
+            # A loop's state keeps its types.
+            after = jax.tree.map(lambda new, old: new.astype(old.dtype), after, before)
+            return after, adam.moments if adam else moments, numbers
+
+        with self._scope(state):
+            moments = adam.read() if adam else []
+        numbers = jax.numpy.zeros((len(rows), len(means.means)))
+        state, moments, numbers = jax.lax.fori_loop(0, count, step, (state, moments, numbers))
+        with self._scope(state) as scope:
+            if adam:
+                adam.write(moments)
+            means.add(numbers.sum(axis=0), count)
+            logs = self.model.get_metrics_result()
+        return logs, tuple([*map(scope.get_current_value, group)] for group in self._groups())
+
+    def _scope(self, state: Any) -> keras.StatelessScope:
+        """Return where the model's variables have the values of a state."""
+        values = zip(itertools.chain(*self._groups()), itertools.chain(*state), strict=True)
+        return keras.StatelessScope(state_mapping=list(values))
+
+    def _groups(self) -> list[list[Any]]:
+        model = self.model
+        return [
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        ]
 
     def _one(self, state: Any, data: Any, rows: Any) -> tuple[Any, Any]:
-        batch = map_arrays(lambda a: a[rows], data)
+        batch = map_arrays(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
         logs, after = self.model.train_step(state, batch)
         return logs, tuple(list(part) for part in after)

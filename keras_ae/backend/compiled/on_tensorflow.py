@@ -10,12 +10,16 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_ae.backend.compiled.adam import FlatAdam
 from keras_ae.backend.compiled.blocks import grouped, map_arrays
 from keras_ae.backend.compiled.plan import Plan, convolves
+from keras_ae.backend.postponed import Means
 from keras_ae.backend.script import Draw, Script
 
 # Steps from which on XLA's gain per step outweighs its seconds of compiling.
 WORTH_XLA = 1000
+
+_NOTHING = contextlib.nullcontext()
 
 
 def is_for_xla(model: Any) -> bool:
@@ -116,15 +120,32 @@ class Steps:
     def _loop(self, data: Any, rows: Any, count: Any, noise: list[Any]) -> None:
         import tensorflow as tf
 
-        def step(index: Any) -> Any:
-            self._one(data, rows[index], [block[index] for block in noise])
-            return index + 1
+        adam = FlatAdam.of(self.model) if self.xla else None
+        means = Means(self.model, int(rows.shape[1]))
 
-        tf.while_loop(lambda i: i < count, step, [tf.constant(0)], parallel_iterations=1)
+        def step(index: Any, moments: Any, numbers: Any) -> Any:
+            with means.postponed(), adam.standing_in(moments) if adam else _NOTHING:
+                self._one(data, rows[index], [block[index] for block in noise])
+            if means.means:
+                numbers = numbers.write(index, tf.stack(means.of_step(0.0)))
+            return index + 1, adam.moments if adam else moments, numbers
+
+        moments = adam.read() if adam else []
+        numbers = tf.TensorArray("float32", rows.shape[0], element_shape=[len(means.means)])
+        _, moments, numbers = tf.while_loop(
+            lambda index, *_: index < count,
+            step,
+            [tf.constant(0), moments, numbers],
+            parallel_iterations=1,
+        )
+        if adam:
+            adam.write(moments)
+        if means.means:
+            means.add(tf.reduce_sum(numbers.stack(), axis=0), tf.cast(count, "float32"))
 
     def _one(self, data: Any, rows: Any, noise: list[Any] | None = None) -> None:
         import tensorflow as tf
 
         batch = map_arrays(lambda a: tf.gather(a, rows), data)
-        with Script(noise) if noise else contextlib.nullcontext():
+        with Script(noise) if noise else _NOTHING:
             self.model.train_step(batch)

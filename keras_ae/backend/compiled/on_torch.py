@@ -7,7 +7,8 @@ the weights, the optimizer's state and the metrics in place.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ import numpy as np
 from keras_ae.backend.compiled import tracing
 from keras_ae.backend.compiled.blocks import grouped, map_arrays
 from keras_ae.backend.compiled.plan import Plan
+from keras_ae.backend.compiled.replay import Replay
 
 # Steps from which on the gain per step outweighs the time that tracing takes.
 WORTH_TRACING = 100
@@ -35,7 +37,7 @@ class Steps:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.traces: dict[tuple[str, int], Callable[..., None] | None] = {}
+        self.traces: dict[tuple[str, int], Replay | None] = {}
         self.tensors: list[Any] = []
 
     def bind(self, plan: Plan) -> None:
@@ -66,16 +68,16 @@ class Steps:
 
         leaves = keras.tree.flatten(data)
         form = str(map_arrays(lambda a: (a.dtype, a.shape[1:]), data))
-        for numbers in batches:
-            rows = torch.from_numpy(numbers).to(leaves[0].device)
-            key = (form, len(rows))
-            if key not in self.traces:
-                self.traces[key] = tracing.trace(self.model, data, rows)
-            replay = self.traces[key]
-            if replay is None:
-                self.model.train_step(tracing.gather(data, rows))
-            else:
-                replay(*leaves, rows)
+        for size, group in itertools.groupby(batches, key=len):
+            rows = [*torch.from_numpy(np.stack([*group])).to(leaves[0].device)]
+            if (form, size) not in self.traces:
+                self.traces[form, size] = tracing.trace(self.model, data, rows[0])
+            replay = self.traces[form, size]
+            if replay is not None:
+                replay(leaves, rows)
+                continue
+            for of_step in rows:
+                self.model.train_step(tracing.gather(data, of_step))
 
 
 def _on_device(data: Any) -> Any:

@@ -1,0 +1,96 @@
+"""Training steps in a loop without Python, on PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from keras_ae.backend.compiled.adam import FusedAdam
+from keras_ae.backend.postponed import Means
+from keras_ae.backend.script import Draw
+
+
+class Loop(torch.nn.Module):
+    """The steps of a block, one after another.
+
+    TorchScript compiles it where the step is a program of its own; where it is not, Python runs
+    what is written here.
+
+    Args:
+        step: Takes a list of tensors (the data, row numbers, noise) and returns the gradients of
+            the weights that Adam moves, then what is kept of the step.
+    """
+
+    def __init__(self, step: Any) -> None:
+        super().__init__()
+        self.step = step
+
+    def forward(
+        self,
+        data: list[Tensor],
+        rows: list[Tensor],
+        noise: list[list[Tensor]],
+        weights: list[Tensor],
+        momentums: list[Tensor],
+        velocities: list[Tensor],
+        counts: list[Tensor],
+        rates: list[float],
+        epsilons: list[float],
+        betas: list[float],
+    ) -> list[Tensor]:
+        """Take a step for each tensor of row numbers; without weights, steps move their own."""
+        numbers: list[Tensor] = []
+        for i in range(len(rows)):
+            found = self.step(data + [rows[i]] + noise[i])
+            if len(weights) > 0:
+                counts[0].add_(1.0)
+                torch._fused_adam_(
+                    weights,
+                    found[: len(weights)],
+                    momentums,
+                    velocities,
+                    [],
+                    counts,
+                    lr=rates[i],
+                    beta1=betas[0],
+                    beta2=betas[1],
+                    weight_decay=0.0,
+                    eps=epsilons[i],
+                    amsgrad=False,
+                    maximize=False,
+                )
+            numbers.extend(found[len(weights) :])
+        return numbers
+
+
+class Replay:
+    """A traced step, taken as often as asked.
+
+    Args:
+        step: See `Loop`.
+        draws: The noise that a step draws.
+        adam: Moves the weights, or None where the step does.
+        means: The running means of which the step returns the numbers.
+    """
+
+    def __init__(
+        self, step: Any, draws: Sequence[Draw], adam: FusedAdam | None, means: Means
+    ) -> None:
+        self.draws, self.adam, self.means = draws, adam, means
+        loop = Loop(step)
+        self.loop = torch.jit.script(loop) if isinstance(step, torch.jit.ScriptModule) else loop
+
+    def __call__(self, data: list[Tensor], rows: list[Tensor]) -> None:
+        """Take a step for each tensor of row numbers, all of one length."""
+        noise = [[draw.again() for draw in self.draws] for _ in rows]
+        with torch.no_grad():
+            if self.adam is None:
+                numbers = self.loop(data, rows, noise, [], [], [], [], [], [], [])
+            else:
+                numbers = self.loop(data, rows, noise, *self.adam.arguments(len(rows)))
+            if self.means.means:
+                totals = torch.stack(numbers).view(len(rows), -1).sum(0)
+                self.means.add(totals, float(len(rows)))

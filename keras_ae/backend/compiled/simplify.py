@@ -1,0 +1,251 @@
+"""A traced training step with fewer operations and the same result, on PyTorch.
+
+A trace says what autograd and Keras did, call by call: constants computed anew, views of views,
+chains of factors. On a small model each of these costs as much as a product of matrices.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+FACTORS = ("mul.Tensor", "mul.Scalar", "div.Tensor", "div.Scalar", "neg.default")
+MAKERS = ("zeros", "ones", "full", "scalar_tensor", "zeros_like", "ones_like", "full_like")
+SAME = ("detach.default", "alias.default", "lift_fresh_copy.default", "lift_fresh.default")
+VIEWS = ("t.default", "view.default", "unsqueeze.default", "transpose.int", "permute.default")
+
+
+def simplified(module: Any) -> Any:
+    """Return a graph of `make_fx`, simplified in place.
+
+    Args:
+        module: A `torch.fx.GraphModule` of `aten` operations, whose tensors that it moves in place
+            are its attributes.
+    """
+    rewrites = (
+        _without_aliases,
+        _fold_constants,
+        _join_factors,
+        _multiply_after_sums,
+        _join_products,
+        _sum_once,
+    )
+    before, now = "", str(module.graph)
+    while now != before:
+        for rewrite in rewrites:
+            for node in list(module.graph.nodes):
+                if node.op == "call_function":
+                    rewrite(module, node)
+            module.graph.eliminate_dead_code()
+        before, now = now, str(module.graph)
+    module.recompile()
+    return module
+
+
+def _name(node: Any) -> str:
+    """Return `add.Tensor` of a node that calls `aten.add.Tensor`."""
+    return str(getattr(node, "target", "")).removeprefix("aten.")
+
+
+def _shape(node: Any) -> Any:
+    return getattr(_tensor(node), "shape", None)
+
+
+def _dtype(node: Any) -> Any:
+    return getattr(_tensor(node), "dtype", None)
+
+
+def _tensor(node: Any) -> Any:
+    """Return a node's tensor if it is an attribute, else what is known of it."""
+    if not isinstance(node, torch.fx.Node):
+        return None
+    if node.op == "get_attr":
+        return getattr(node.graph.owning_module, node.target)
+    return node.meta.get("tensor_meta")
+
+
+def _without_aliases(module: Any, node: Any) -> None:
+    """Let what only renames a tensor go, and views of the shape that it has."""
+    source = node.args[0] if node.args else None
+    same_shape = _name(node) in ("view.default", "expand.default", "_unsafe_view.default") and (
+        _shape(node) is not None and _shape(node) == _shape(source)
+    )
+    if _name(node) in SAME or same_shape:
+        node.replace_all_uses_with(source)
+
+
+def _fold_constants(module: Any, node: Any) -> None:
+    """Compute once what depends on no input and on nothing that moves."""
+    inputs = node.all_input_nodes
+    name = _name(node)
+    made = name.split(".")[0] in MAKERS
+    if not isinstance(node.target, torch._ops.OpOverload) or _is_written(node):
+        return
+    if node.target._schema.is_mutable:
+        return
+    moving = [n for n in inputs if not _is_constant(module, n)]
+    # A view of what moves in place moves with it.
+    is_view = name in VIEWS and all(n.op == "get_attr" for n in inputs)
+    if not (made and all(_shape(n) is not None for n in inputs)) and moving and not is_view:
+        return
+    if "rand" in name or "normal" in name or "bernoulli" in name:
+        return
+    with torch.no_grad():
+        if made and inputs:
+            given = torch.empty(_shape(inputs[0]), dtype=_dtype(inputs[0]))
+            value = node.target(given, *node.args[1:], **node.kwargs)
+        else:
+            held = {n: getattr(module, n.target) for n in inputs}
+            arguments = torch.fx.node.map_arg((node.args, dict(node.kwargs)), held.get)
+            value = node.target(*arguments[0], **arguments[1])
+    if not isinstance(value, torch.Tensor):
+        return
+    name = f"_folded_{sum(1 for _ in module._buffers)}"
+    module.register_buffer(name, value)
+    with module.graph.inserting_before(node):
+        held = module.graph.get_attr(name)
+    held.meta.update(node.meta)
+    held.meta["moves"] = is_view and bool(moving)
+    node.replace_all_uses_with(held)
+
+
+def _is_constant(module: Any, node: Any) -> bool:
+    return (
+        node.op == "get_attr"
+        and not node.meta.get("moves")
+        and not isinstance(getattr(module, node.target), torch.nn.Parameter)
+    )
+
+
+def _is_written(node: Any) -> bool:
+    """Return whether an operation writes into this tensor."""
+    return any(
+        getattr(getattr(user.target, "_schema", None), "is_mutable", False)
+        and user.args
+        and user.args[0] is node
+        for user in node.users
+    )
+
+
+def _join_factors(module: Any, node: Any) -> None:
+    """Make constants of one value numbers, and products of numbers one."""
+    name = _name(node)
+    if name == "pow.Tensor_Scalar" and node.args[1] == 1:
+        node.replace_all_uses_with(node.args[0])
+        return
+    found = _factor(module, node)
+    if found is None:
+        _number_added(module, node)
+        return
+    source, factor = found
+    before = _factor(module, source) if len(source.users) == 1 else None
+    if before is not None:
+        source, factor = before[0], before[1] * factor
+    if factor == 1.0:
+        node.replace_all_uses_with(source)
+    elif name != "mul.Scalar" or before is not None:
+        with module.graph.inserting_before(node):
+            product = module.graph.call_function(torch.ops.aten.mul.Scalar, (source, factor))
+        product.meta.update(node.meta)
+        node.replace_all_uses_with(product)
+
+
+def _multiply_after_sums(module: Any, node: Any) -> None:
+    """Multiply the fewer numbers: a sum, not what is summed."""
+    if _name(node) not in ("sum.dim_IntList", "mean.dim") or node.kwargs:
+        return
+    found = _factor(module, node.args[0])
+    if found is None or len(node.args[0].users) > 1:
+        return
+    with module.graph.inserting_before(node):
+        summed = module.graph.call_function(node.target, (found[0], *node.args[1:]))
+        product = module.graph.call_function(torch.ops.aten.mul.Scalar, (summed, found[1]))
+    summed.meta.update(node.meta)
+    product.meta.update(node.meta)
+    node.replace_all_uses_with(product)
+
+
+def _factor(module: Any, node: Any) -> tuple[Any, float] | None:
+    """Return (x, factor) of a node that multiplies x by a number, of x's shape and type."""
+    name = _name(node)
+    if node.op != "call_function" or name not in FACTORS:
+        return None
+    if name == "neg.default":
+        return node.args[0], -1.0
+    x, y = node.args[:2]
+    if name.startswith("mul") and _number(module, x) is not None:
+        x, y = y, x
+    number = _number(module, y)
+    if number is None or isinstance(x, (int, float)):
+        return None
+    if (_shape(x), _dtype(x)) != (_shape(node), _dtype(node)):
+        return None
+    if not _dtype(x).is_floating_point or (name.startswith("div") and number == 0.0):
+        return None
+    return x, (1.0 / number if name.startswith("div") else number)
+
+
+def _number(module: Any, value: Any) -> float | None:
+    """Return the number that an argument is, or that all entries of a constant are."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    if not isinstance(value, torch.fx.Node) or not _is_constant(module, value):
+        return None
+    tensor = getattr(module, value.target)
+    first = float(tensor.flatten()[0]) if tensor.numel() else math.nan
+    return first if bool((tensor == first).all()) else None
+
+
+def _number_added(module: Any, node: Any) -> None:
+    """Add a number where a constant of one value is added."""
+    if _name(node) not in ("add.Tensor", "sub.Tensor") or node.kwargs:
+        return
+    x, y = node.args[:2]
+    if _name(node) == "add.Tensor" and _number(module, x) is not None:
+        x, y = y, x
+    number = _number(module, y)
+    if number is None or isinstance(x, (int, float)) or _shape(x) != _shape(node):
+        return
+    if _dtype(x) != _dtype(node) or not _dtype(x).is_floating_point:
+        return
+    if number == 0.0:
+        node.replace_all_uses_with(x)
+    else:
+        node.args = (x, number)
+
+
+def _join_products(module: Any, node: Any) -> None:
+    """Add a bias in the product of matrices that it is added to."""
+    if _name(node) != "add.Tensor" or node.kwargs:
+        return
+    product, bias = node.args[:2]
+    if getattr(product, "op", "") != "call_function" or _name(product) != "mm.default":
+        return
+    if len(product.users) > 1 or len(_shape(bias) or ()) != 1 or _dtype(bias) != _dtype(node):
+        return
+    with module.graph.inserting_before(node):
+        joined = module.graph.call_function(torch.ops.aten.addmm.default, (bias, *product.args))
+    joined.meta.update(node.meta)
+    node.replace_all_uses_with(joined)
+
+
+def _sum_once(module: Any, node: Any) -> None:
+    """Sum without the axes of length 1 that a view then takes away."""
+    if _name(node) != "view.default":
+        return
+    total = node.args[0]
+    if getattr(total, "op", "") != "call_function" or _name(total) != "sum.dim_IntList":
+        return
+    x, axes, *keeps = total.args
+    if not keeps or not keeps[0] or total.kwargs or len(total.users) > 1:
+        return
+    rank = len(_shape(x))
+    kept = [n for i, n in enumerate(_shape(x)) if i not in {axis % rank for axis in axes}]
+    if list(_shape(node)) != kept:
+        return
+    with module.graph.inserting_before(node):
+        summed = module.graph.call_function(torch.ops.aten.sum.dim_IntList, (x, axes))
+    summed.meta.update(node.meta)
+    node.replace_all_uses_with(summed)
