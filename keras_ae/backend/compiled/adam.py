@@ -68,7 +68,8 @@ class FusedAdam:
             [optimizer._momentums[i].value for i in index],
             [optimizer._velocities[i].value for i in index],
         ]
-        self.counts = [torch.zeros((), dtype=torch.float32)] * len(weights)
+        device = weights[0].value.device
+        self.counts = [torch.zeros((), dtype=torch.float32, device=device)] * len(weights)
 
     def arguments(self, steps: int) -> tuple[list[Any], ...]:
         """Return what the kernel takes for the next steps, which are counted from now on.

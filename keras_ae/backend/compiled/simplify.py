@@ -78,37 +78,37 @@ def _without_aliases(module: Any, node: Any) -> None:
 
 def _fold_constants(module: Any, node: Any) -> None:
     """Compute once what depends on no input and on nothing that moves."""
+    call = node.target
+    if not isinstance(call, torch._ops.OpOverload) or call._schema.is_mutable or _is_written(node):
+        return
+    if torch.Tag.nondeterministic_seeded in call.tags:
+        return
     inputs = node.all_input_nodes
-    name = _name(node)
-    made = name.split(".")[0] in MAKERS
-    if not isinstance(node.target, torch._ops.OpOverload) or _is_written(node):
-        return
-    if node.target._schema.is_mutable:
-        return
-    moving = [n for n in inputs if not _is_constant(module, n)]
+    moves = not all(_is_constant(module, n) for n in inputs)
     # A view of what moves in place moves with it.
-    is_view = name in VIEWS and all(n.op == "get_attr" for n in inputs)
-    if not (made and all(_shape(n) is not None for n in inputs)) and moving and not is_view:
+    is_view = _name(node) in VIEWS and all(n.op == "get_attr" for n in inputs)
+    is_made = _name(node).split(".")[0] in MAKERS and all("val" in n.meta for n in inputs)
+    if moves and not is_view and not is_made:
         return
-    if "rand" in name or "normal" in name or "bernoulli" in name:
-        return
+    values = {n: _like(n) if is_made else getattr(module, n.target) for n in inputs}
+    args, kwargs = torch.fx.node.map_arg((node.args, dict(node.kwargs)), values.get)
     with torch.no_grad():
-        if made and inputs:
-            given = torch.empty(_shape(inputs[0]), dtype=_dtype(inputs[0]))
-            value = node.target(given, *node.args[1:], **node.kwargs)
-        else:
-            held = {n: getattr(module, n.target) for n in inputs}
-            arguments = torch.fx.node.map_arg((node.args, dict(node.kwargs)), held.get)
-            value = node.target(*arguments[0], **arguments[1])
+        value = call(*args, **kwargs)
     if not isinstance(value, torch.Tensor):
         return
-    name = f"_folded_{sum(1 for _ in module._buffers)}"
+    name = f"_folded_{len(module._buffers)}"
     module.register_buffer(name, value)
     with module.graph.inserting_before(node):
         held = module.graph.get_attr(name)
     held.meta.update(node.meta)
-    held.meta["moves"] = is_view and bool(moving)
+    held.meta["moves"] = is_view and moves
     node.replace_all_uses_with(held)
+
+
+def _like(node: Any) -> Any:
+    """Return a tensor of a node's shape, type and device, whatever it holds."""
+    value = node.meta["val"]
+    return torch.empty(value.shape, dtype=value.dtype, device=value.device)
 
 
 def _is_constant(module: Any, node: Any) -> bool:
@@ -116,6 +116,7 @@ def _is_constant(module: Any, node: Any) -> bool:
         node.op == "get_attr"
         and not node.meta.get("moves")
         and not isinstance(getattr(module, node.target), torch.nn.Parameter)
+        and not any(_is_written(n) for n in module.graph.nodes if n.target == node.target)
     )
 
 

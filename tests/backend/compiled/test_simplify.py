@@ -100,3 +100,29 @@ def test_types_and_shapes_are_kept() -> None:
     for found, wanted in zip(graph(*inputs), function(*inputs), strict=True):
         assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
         np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def test_noise_is_drawn_anew() -> None:
+    import torch
+
+    from keras_ae.backend.compiled.simplify import simplified
+
+    graph = simplified(graph_of(lambda x: x + torch.randn(3), torch.zeros(3)))
+    assert not np.allclose(graph(torch.zeros(3)), graph(torch.zeros(3)))
+
+
+def test_a_tensor_that_is_counted_up_is_not_a_constant() -> None:
+    import torch
+
+    from keras_ae.backend.compiled.simplify import simplified
+
+    count = torch.zeros(())
+
+    def function(x: Any) -> Any:
+        result = x + count * 2.0
+        count.add_(1.0)
+        return result
+
+    graph = simplified(graph_of(function, torch.zeros(2)))
+    first, second = graph(torch.zeros(2)), graph(torch.zeros(2))
+    np.testing.assert_allclose(second - first, [2.0, 2.0])
