@@ -141,13 +141,13 @@ class FlatAdam:
     def standing_in(self, moments: list[Tensor]) -> Iterator[Self]:
         """Apply gradients in the optimizer's place; `self.moments` are the new ones then."""
         self.moments = moments
-        self.optimizer.__dict__["apply"] = self._apply
+        self.optimizer.__dict__["apply"] = self._move
         try:
             yield self
         finally:
             del self.optimizer.__dict__["apply"]
 
-    def _apply(self, gradients: list[Tensor], weights: Any = None) -> None:
+    def _move(self, gradients: list[Tensor], weights: Any = None) -> None:
         optimizer = self.optimizer
         step = ops.cast(optimizer.iterations + 1, "float32")
         first, second = optimizer.beta_1, optimizer.beta_2
