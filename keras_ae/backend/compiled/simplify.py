@@ -173,9 +173,9 @@ def _factor(module: Any, node: Any) -> tuple[Any, float] | None:
     name = _name(node)
     if node.op != "call_function" or name not in FACTORS:
         return None
-    if name == "neg.default":
-        return node.args[0], -1.0
-    x, y = node.args[:2]
+    if not _dtype(node).is_floating_point:
+        return None
+    x, y = (*node.args, -1.0)[:2]  # a negation is a product too
     if name.startswith("mul") and _number(module, x) is not None:
         x, y = y, x
     number = _number(module, y)
@@ -183,7 +183,7 @@ def _factor(module: Any, node: Any) -> tuple[Any, float] | None:
         return None
     if (_shape(x), _dtype(x)) != (_shape(node), _dtype(node)):
         return None
-    if not _dtype(x).is_floating_point or (name.startswith("div") and number == 0.0):
+    if name.startswith("div") and number == 0.0:
         return None
     return x, (1.0 / number if name.startswith("div") else number)
 

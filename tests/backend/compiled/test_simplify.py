@@ -93,7 +93,14 @@ def test_types_and_shapes_are_kept() -> None:
 
     def function(x: Any, whole: Any) -> Any:
         row = torch.ones(1, 3) * 2.0
-        return x * row, whole * 0.5, x + torch.zeros(4, 3), x.sum([1], keepdim=True).view(1, 1)
+        return (
+            x * row,
+            whole * 0.5,
+            -whole,
+            whole * 2,
+            x + torch.zeros(4, 3),
+            x.sum([1], keepdim=True).view(1, 1),
+        )
 
     inputs = torch.randn(1, 3), torch.arange(3)
     graph = simplified(graph_of(function, *inputs))
