@@ -1,4 +1,4 @@
-"""Transposed convolutions whose gradients are fast on every backend."""
+"""Convolutions whose gradients are fast on every backend."""
 
 from __future__ import annotations
 
@@ -10,51 +10,74 @@ from keras import ops
 from keras_ae.typing import Tensor
 
 
+def conv(x: Tensor, kernel: Tensor, **options: Any) -> Tensor:
+    """Return Keras's convolution of `(batch, *space, channels)`.
+
+    JAX on a CPU has its own way; see `backend.products`.
+
+    Args:
+        x: The map, with its channels first or last.
+        kernel: `(*window, channels, filters)`.
+        **options: Strides, padding and the like of `keras.ops.conv`.
+    """
+    if _is_jax_cpu() and _is_plain(x, kernel, options):
+        from keras_ae.backend import products
+
+        return products.conv(x, ops.convert_to_tensor(kernel), options)
+    return ops.conv(x, kernel, **options)
+
+
 def conv_transpose(x: Tensor, kernel: Tensor, **options: Any) -> Tensor:
     """Return Keras's transposed convolution of `(batch, *space, channels)`.
 
-    On JAX's CPU the gradient of the kernel that JAX derives is a convolution that XLA runs by a
-    naive loop, ten times slower than the rest of a training step. Here it is that of the
-    convolution whose transpose this is, with the roles of its input and its gradient exchanged.
+    JAX on a CPU has its own way; see `backend.products`.
 
     Args:
         x: The map, with its channels first or last.
         kernel: `(*window, filters, channels)`.
         **options: Strides, padding and the like of `keras.ops.conv_transpose`.
     """
-    if keras.backend.backend() == "jax":
-        import jax
+    if (
+        _is_jax_cpu()
+        and options.get("output_padding") is None
+        and _is_plain(x, ops.swapaxes(kernel, -1, -2), options)
+    ):
+        from keras_ae.backend import products
 
-        if jax.default_backend() == "cpu":
-            return _on_jax(x, ops.convert_to_tensor(kernel), options)
+        return products.conv_transpose(x, ops.convert_to_tensor(kernel), options)
     return ops.conv_transpose(x, kernel, **options)
 
 
-def _on_jax(x: Any, kernel: Any, options: dict[str, Any]) -> Tensor:
+def _is_jax_cpu() -> bool:
+    if keras.backend.backend() != "jax":
+        return False
     import jax
 
-    def plain(x: Any, kernel: Any) -> Any:
-        return ops.conv_transpose(x, kernel, **options)
+    return bool(jax.default_backend() == "cpu")
 
-    def kernel_gradient(x: Any, gradient: Any) -> Any:
-        def convolution(kernel: Any) -> Any:
-            (found,) = jax.linear_transpose(lambda x: plain(x, kernel), x)(gradient)
-            return found
 
-        return jax.vjp(convolution, jax.numpy.zeros_like(kernel))[1](x)[0]
+def _is_plain(x: Any, kernel: Any, options: dict[str, Any]) -> bool:
+    """Return whether the channels are last and whole, and the taps of a window side by side."""
+    dilation = options.get("dilation_rate", 1)
+    return (
+        (options.get("data_format") or keras.config.image_data_format()) == "channels_last"
+        and options.get("padding", "valid") in ("same", "valid")
+        and all(n == 1 for n in (dilation if isinstance(dilation, (list, tuple)) else [dilation]))
+        and x.shape[-1] == kernel.shape[-2]
+    )
 
-    # Not `custom_vjp`, with which nothing could be differentiated forward.
-    @jax.custom_jvp
-    def transposed(x: Any, kernel: Any) -> Any:
-        return plain(x, kernel)
 
-    @transposed.defjvp
-    def tangent(values: Any, tangents: Any) -> Any:
-        (x, kernel), (x_tangent, kernel_tangent) = values, tangents
-        by_kernel = jax.custom_derivatives.linear_call(plain, kernel_gradient, x, kernel_tangent)
-        return transposed(x, kernel), plain(x_tangent, kernel) + by_kernel
-
-    return transposed(x, kernel)
+class _Plain(keras.layers.Layer):
+    def convolution_op(self: Any, inputs: Tensor, kernel: Tensor) -> Tensor:
+        """Return the map without its bias."""
+        return conv(
+            inputs,
+            kernel,
+            strides=list(self.strides),
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+            data_format=self.data_format,
+        )
 
 
 class _Transposed(keras.layers.Layer):
@@ -75,6 +98,21 @@ class _Transposed(keras.layers.Layer):
             shape[axis] = self.filters
             outputs = ops.add(outputs, ops.reshape(self.bias, shape))
         return outputs if self.activation is None else self.activation(outputs)
+
+
+@keras.saving.register_keras_serializable("keras_ae.backend")
+class Conv1D(_Plain, keras.layers.Conv1D):
+    """Keras's convolution of series, with a fast gradient."""
+
+
+@keras.saving.register_keras_serializable("keras_ae.backend")
+class Conv2D(_Plain, keras.layers.Conv2D):
+    """Keras's convolution of images, with a fast gradient."""
+
+
+@keras.saving.register_keras_serializable("keras_ae.backend")
+class Conv3D(_Plain, keras.layers.Conv3D):
+    """Keras's convolution of volumes, with a fast gradient."""
 
 
 @keras.saving.register_keras_serializable("keras_ae.backend")

@@ -47,7 +47,7 @@ def layer(kind: str, rank: int) -> Any:
     """
     name = f"{kind.removesuffix('Transpose')}{rank}D"
     name += "Transpose" if kind.endswith("Transpose") else ""
-    layers = convolution if kind.endswith("Transpose") else keras.layers
+    layers = convolution if kind.startswith("Conv") else keras.layers
     return functools.partial(getattr(layers, name), data_format="channels_last")
 
 
