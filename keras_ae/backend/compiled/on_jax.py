@@ -6,15 +6,17 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_ae.backend import compile_cache
 from keras_ae.backend.compiled.adam import FlatAdam
 from keras_ae.backend.compiled.blocks import grouped, map_arrays
+from keras_ae.backend.compiled.division import MOST_THREADS, WORTH_DIVIDING, Division
 from keras_ae.backend.compiled.plan import Plan, convolves
+from keras_ae.backend.compiled.state_on_jax import scope, values_in
 from keras_ae.backend.postponed import Means
 
 # On a CPU, XLA runs a loop's body on one thread and its convolutions by a naive kernel. A loop
@@ -52,9 +54,10 @@ class Steps:
     """Runs up to `per_call` steps of a model on resident data, or on blocks of others.
 
     It takes the place of the model's train function. The steps are a loop in one program, or one
-    program each: by rule where the rule is clear, else as measured in the first blocks. The number
-    of steps is an input of the loop, so that the last block of an epoch needs none of its own; a
-    shorter last batch does.
+    program each: by rule where the rule is clear, else as measured in the first blocks. On a CPU,
+    steps of networks that convolve or recur work on parts of a batch, where that is the same. The
+    number of steps is an input of the loop, so that the last block of an epoch needs none of its
+    own; a shorter last batch does.
 
     Args:
         model: A compiled model.
@@ -67,6 +70,7 @@ class Steps:
         self.model = model
         self.block = jax.jit(self._block, donate_argnums=0)
         self.one = jax.jit(self._one, donate_argnums=0)
+        self.divided: dict[int, Any] = {}
         self.seconds: dict[int, list[float]] = {}
         self.logs: Any = None
 
@@ -78,9 +82,12 @@ class Steps:
         self.batches, self.per_call = plan.batches, plan.per_call
         self.tried = self.seconds.setdefault(plan.batches.batch_size, [])
         self.tries = False
+        self.divides, self.threads = False, ThreadPoolExecutor(MOST_THREADS)
         if jax.default_backend() != "cpu" or plan.flops < LOOPED:
             self.is_looped = True
-        elif convolves(self.model) or plan.per_call < TRIED:
+            return
+        self.divides = plan.steps >= WORTH_DIVIDING
+        if convolves(self.model) or plan.per_call < TRIED:
             self.is_looped = False
         else:
             self._choose()
@@ -89,6 +96,7 @@ class Steps:
     def release(self) -> None:
         """Let go of the data."""
         self.data = self.batches = self.logs = None
+        self.threads.shutdown()
 
     def __call__(self, state: Any, iterator: Iterator[Any]) -> tuple[Any, Any]:
         """Return (logs, state) after the next steps."""
@@ -100,7 +108,13 @@ class Steps:
         for data, batches in grouped(list(itertools.islice(iterator, self.per_call)), self.data):
             data = map_arrays(jax.numpy.asarray, data)
             whole = [rows for rows in batches if len(rows) == self.batches.batch_size]
-            if self.tries and len(whole) >= TRIED:
+            divided = self._divided(state, data) if whole else None
+            if divided is not None:
+                for rows in whole:
+                    logs, state = divided(state, data, rows, self.threads)
+                if len(whole) < len(batches):
+                    logs, state = self._run(state, data, batches[len(whole) :], [])
+            elif self.tries and len(whole) >= TRIED:
                 logs, state = self._try(state, data, batches, whole)
             else:
                 logs, state = self._run(state, data, batches, whole if self.is_looped else [])
@@ -108,6 +122,20 @@ class Steps:
             raise StopIteration
         self.logs = logs
         return logs, state
+
+    def _divided(self, state: Any, data: Any) -> Any:
+        """Return what takes steps on the parts of a batch, or None."""
+        size = self.batches.batch_size
+        if size not in self.divided and self.divides:
+            self.divided[size] = None
+            division = Division.of(self.model, size)
+            if division is not None:
+                from keras_ae.backend.compiled.divided_on_jax import Divided
+
+                divided = Divided(self.model, division)
+                if divided.is_exact(state, data):
+                    self.divided[size] = divided
+        return self.divided.get(size)
 
     def _run(
         self, state: Any, data: Any, batches: list[np.ndarray], looped: list[np.ndarray]
@@ -158,30 +186,16 @@ class Steps:
             after = jax.tree.map(lambda new, old: new.astype(old.dtype), after, before)
             return after, adam.moments if adam else moments, numbers
 
-        with self._scope(state):
+        with scope(self.model, state):
             moments = adam.read() if adam else []
         numbers = jax.numpy.zeros((len(rows), len(means.means)))
         state, moments, numbers = jax.lax.fori_loop(0, count, step, (state, moments, numbers))
-        with self._scope(state) as scope:
+        with scope(self.model, state) as inner:
             if adam:
                 adam.write(moments)
             means.add(numbers.sum(axis=0), count)
             logs = self.model.get_metrics_result()
-        return logs, tuple([*map(scope.get_current_value, group)] for group in self._groups())
-
-    def _scope(self, state: Any) -> keras.StatelessScope:
-        """Return where the model's variables have the values of a state."""
-        values = zip(itertools.chain(*self._groups()), itertools.chain(*state), strict=True)
-        return keras.StatelessScope(state_mapping=list(values))
-
-    def _groups(self) -> list[list[Any]]:
-        model = self.model
-        return [
-            model.trainable_variables,
-            model.non_trainable_variables,
-            model.optimizer.variables,
-            model.metrics_variables,
-        ]
+        return logs, values_in(inner, self.model)
 
     def _one(self, state: Any, data: Any, rows: Any) -> tuple[Any, Any]:
         batch = map_arrays(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_ae.backend.distributed import of_first_replica, sum_over_replicas
+from keras_ae.backend.distributed import of_first_replica
+from keras_ae.backend.whole_batch import over_batch
 from keras_ae.distributions.noise import Noise
 from keras_ae.parts import Part
 from keras_ae.typing import Tensor
@@ -88,8 +89,10 @@ class Codebook(Part):
         # Not `one_hot`, which reads the indices on torch, so that a step could not be traced.
         codes = ops.arange(self.num_codes, dtype=indices.dtype)
         assigned = ops.cast(ops.equal(indices[:, None], codes), "float32")
-        used = sum_over_replicas(ops.sum(assigned, axis=0))
-        total = sum_over_replicas(ops.matmul(ops.transpose(assigned), points))
+        total = ops.matmul(ops.transpose(assigned), points)
+        over_batch(self._move, [ops.sum(assigned, axis=0), total], [points])
+
+    def _move(self, used: Tensor, total: Tensor, points: Tensor) -> None:
         counts = self.decay * self.counts + (1.0 - self.decay) * used
         sums = self.decay * self.sums + (1.0 - self.decay) * total
         if self.dead_code_threshold > 0:

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import pytest
+
+import keras_ae
+from keras_ae.backend.compiled import division
+from keras_ae.backend.compiled.division import Division
+from keras_ae.backend.script import Draw
+
+
+def model_of(name: str = "vae", **options: Any) -> Any:
+    given = {"latent_dim": 2, "input_shape": (8, 8, 1), "encoder": "conv", "hidden": [4], **options}
+    model = keras_ae.create(name, **given)
+    model.compile(optimizer="adam")
+    return model
+
+
+@pytest.fixture(autouse=True)
+def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(division, "_cores", lambda: 2)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "wanted"),
+    [
+        (128, (2, 4, 16)),
+        (100, (2, 5, 10)),
+        (94, (2, 1, 47)),  # no pass of 16 rows or fewer divides 47 but one of a single row
+        (33, (1, 3, 11)),
+        (7, None),
+        (8, (2, 1, 4)),
+    ],
+)
+def test_parts_make_up_the_batch(batch_size: int, wanted: Any) -> None:
+    found = Division.of(model_of(), batch_size)
+    assert found == wanted
+    assert found is None or found.parts * found.rows == batch_size
+
+
+def test_recurrent_layers_take_a_thread_s_rows_at_once() -> None:
+    model = model_of("recurrent_autoencoder", input_shape=(5, 1), encoder="recurrent")
+    assert Division.of(model, 64) == (2, 1, 32)
+
+
+def test_one_core_takes_few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(division, "_cores", lambda: 1)
+    assert Division.of(model_of(), 128) == (1, 8, 16)
+
+
+def test_products_are_left_to_the_framework() -> None:
+    assert Division.of(model_of(encoder="mlp"), 128) is None
+
+
+def test_what_is_not_a_sum_over_rows_is_not_divided() -> None:
+    measured = model_of()
+    measured.compile(optimizer="adam", metrics=["mse"])
+    scaled = model_of()
+    scaled.compile(optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()))
+    phased = model_of("adversarial_autoencoder", alternate=True)
+    for model in (measured, scaled, phased):
+        assert Division.of(model, 128) is None
+
+
+def test_draws_are_by_row_if_rows_come_first() -> None:
+    def draw(*shape: int) -> Draw:
+        return Draw(None, "normal", shape, True)
+
+    assert division.is_by_row([draw(4, 2), draw(4)], 4)
+    assert not division.is_by_row([draw(4, 2), draw(8, 4)], 4)
+    assert not division.is_by_row([draw()], 4)
