@@ -15,8 +15,8 @@ HEAD = """# Benchmarks
 
 Written by `make bench` (and `make bench-peers`) from the figures beside this page, in
 `docs/benchmarks/`. Contenders run in turn in one process for each framework, {rounds} times in
-changing order; a figure is a median, a ratio the median of the rounds' ratios. What a machine does
-meanwhile changes the microseconds, and much less the ratios.
+changing order, each for at least 1.5 seconds; a figure is a median, a ratio the median of the
+rounds' ratios. What a machine does meanwhile changes the microseconds, and much less the ratios.
 
 * **keras_ae**: `model.fit` as a user calls it.
 * **stock Keras**: the same model as its users write it, `fit` with its defaults.

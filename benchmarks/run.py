@@ -81,13 +81,17 @@ def training(row: Any, rounds: int, rates: tuple[float, float]) -> dict[str, Any
     def by_hand(epochs: int) -> float:
         return [loop.epoch() for _ in range(epochs)][-1]
 
+    def by_keras_ae(epochs: int) -> float:
+        return float(ours.fit(x, epochs=epochs, **given).history["loss"][-1])
+
+    # As many epochs at first as it takes for compiling to be worth it.
+    first = max(1, -(-1_100 // steps)) if steps > 100 else 6
     contenders = [
-        Contender("keras_ae", lambda n: ours.fit(x, epochs=n, **given).history["loss"][-1]),
+        Contender("keras_ae", by_keras_ae, first),
         Contender("stock", lambda n: stock.fit(x, x, epochs=n, **given).history["loss"][-1]),
         Contender("by_hand", by_hand),
     ]
-    # As many epochs at first as it takes for compiling to be worth it.
-    compete(contenders, rounds=rounds, pieces=max(1, -(-1_100 // steps) if steps > 100 else 6))
+    compete(contenders, rounds=rounds)
     a, b, c = contenders
     least = limit.step_seconds(ours, row, *rates)
     gc.collect()
@@ -136,8 +140,8 @@ def scoring(rounds: int) -> dict[str, Any]:
         ),
     ]
     slow = Contender("stock_32", lambda n: float(stock.predict(x, 32, verbose=0)[-1, 0]))
-    compete(fast, rounds=rounds, pieces=1)
-    compete([slow], rounds=1, pieces=1)
+    compete(fast, rounds=rounds, least=0.3)
+    compete([slow], rounds=1, least=0.3)
     best = min(fast[3:], key=lambda k: k.median)
     return {
         "rows": SCORED_ROWS,
@@ -173,12 +177,16 @@ def grown(rows: int, width: int, batch_size: int = 128) -> dict[str, float]:
     ours.compile(keras.optimizers.Adam(1e-3))
     plain = stock.dense(width, 64, 32)
     given = {"batch_size": batch_size, "verbose": 0}
+    steps = -(-rows // batch_size)
+
+    def by_keras_ae(epochs: int) -> float:
+        return float(ours.fit(x, epochs=epochs, **given).history["loss"][-1])
+
     pair = [
-        Contender("keras_ae", lambda n: ours.fit(x, epochs=n, **given).history["loss"][-1]),
+        Contender("keras_ae", by_keras_ae, max(1, 1_100 // steps)),
         Contender("stock", lambda n: plain.fit(x, x, epochs=n, **given).history["loss"][-1]),
     ]
-    steps = -(-rows // batch_size)
-    compete(pair, rounds=3, pieces=max(1, 1_100 // steps))
+    compete(pair, rounds=3, least=0.5)
     return {contender.name: 1e6 * contender.median / steps for contender in pair}
 
 

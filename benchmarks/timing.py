@@ -17,23 +17,24 @@ class Contender:
     Args:
         name: Its name.
         run: Does `n` pieces of work and returns what it computed, a number.
+        first_pieces: Pieces of the first run, which is to be long enough for compiling.
     """
 
     name: str
     run: Callable[[int], float]
+    first_pieces: int = 1
     first: float = 0.0
     pieces: int = 1
     seconds: list[float] = dataclasses.field(default_factory=list)
     value: float = float("nan")
 
-    def warm_up(self, pieces: int, least: float) -> None:
+    def warm_up(self, least: float) -> None:
         """Do the work for the first time, compile, and find how often it fills `least` seconds."""
         start = time.perf_counter()
-        self.run(pieces)
+        self.run(self.first_pieces)
         self.first = time.perf_counter() - start
         self.pieces = 1
-        seconds = self._timed()
-        self.pieces = min(pieces, max(1, round(least / seconds)))
+        self.pieces = max(1, round(least / self._timed()))
 
     def _timed(self) -> float:
         start = time.perf_counter()
@@ -50,10 +51,10 @@ class Contender:
         return statistics.median(self.seconds)
 
 
-def compete(contenders: list[Contender], *, rounds: int, pieces: int, least: float = 0.3) -> None:
+def compete(contenders: list[Contender], *, rounds: int, least: float = 1.5) -> None:
     """Warm all up, then let them run in turn, `rounds` times, in a new order each time."""
     for contender in contenders:
-        contender.warm_up(pieces, least)
+        contender.warm_up(least)
     order = np.random.default_rng(0)
     for _ in range(rounds):
         for index in order.permutation(len(contenders)):

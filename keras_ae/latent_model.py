@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_ae import arrays, corruptions, fitting, likelihoods, networks, normalizers, priors
 from keras_ae import inputs as data
-from keras_ae.backend import distributed, phased
+from keras_ae.backend import distributed, phased, whole_batch
 from keras_ae.bottlenecks import Bottleneck
 from keras_ae.callbacks import CompensatedMean
 from keras_ae.inference import Inference, Views
@@ -174,7 +174,7 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
         self.track(values, ops.shape(y_pred["latent"])[0])
         total = self.total(values)
         if training:
-            self.step.assign_add(1)
+            whole_batch.over_batch(self._count_step, [])
         return distributed.scale_loss(total)
 
     @final
@@ -205,6 +205,9 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
         for name, value in values.items():
             total = total + weights[name] * value
         return total
+
+    def _count_step(self) -> None:
+        self.step.assign_add(1)
 
     @property
     def means(self) -> list[CompensatedMean]:

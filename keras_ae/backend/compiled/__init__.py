@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from keras_ae.backend.allocator import kept_pages
 from keras_ae.backend.compiled.plan import Plan, multiplications
 from keras_ae.backend.compiled.streams import Stream
 
@@ -85,7 +86,9 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
     if streams:
         batches.per_call, batches.begun, batches.stacks = per_call, begun, True
     try:
-        yield batches if streams else Rows(batches, per_call, begun)
+        # Only torch's intermediate results come from malloc one by one.
+        with kept_pages() if keras.backend.backend() == "torch" else contextlib.nullcontext():
+            yield batches if streams else Rows(batches, per_call, begun)
     finally:
         begun()
         steps.release()

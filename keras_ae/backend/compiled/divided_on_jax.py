@@ -15,14 +15,11 @@ import numpy as np
 from jax import Array
 
 from keras_ae.backend.compiled.blocks import map_arrays
-from keras_ae.backend.compiled.division import Division, is_by_row
+from keras_ae.backend.compiled.division import TOLERANCE, Division, is_by_row
 from keras_ae.backend.compiled.state_on_jax import scope, values_in
 from keras_ae.backend.postponed import Means
 from keras_ae.backend.script import Draw, Script
 from keras_ae.backend.whole_batch import Part
-
-TOLERANCE = 1e-4
-"""By how much what is computed of a batch may differ from its parts', relative."""
 
 
 class Seen(NamedTuple):
@@ -156,7 +153,6 @@ class Divided:
         with scope(model, state) as inner:
             for function, of_sums, of_rows in zip(self.functions, sums, rows, strict=True):
                 function(*of_sums, *of_rows)
-            model.step.assign_add(1)
             self.means.add(numbers, division.parts)
             model.optimizer.apply(gradients, model.trainable_variables)
             logs = model.get_metrics_result()
@@ -167,7 +163,7 @@ class Divided:
     ) -> tuple[Array, Seen]:
         """Return a part's loss and what else is seen of it.
 
-        What moves but the count of steps is appended to `moved`.
+        What moves is appended to `moved`.
         """
         model = self.model
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
@@ -186,7 +182,7 @@ class Divided:
             )
         if moved is not None:
             pairs = zip(model.non_trainable_variables, state[1], others, strict=True)
-            moved += [v for v, old, new in pairs if new is not old and v is not model.step]
+            moved += [v for v, old, new in pairs if new is not old]
         self.functions = [use.function for use in part.uses]
         means.keep(model._loss_tracker, loss)
         numbers = jnp.stack(means.of_step(jnp.zeros(())))

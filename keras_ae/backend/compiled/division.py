@@ -19,6 +19,8 @@ WORTH_DIVIDING = 20
 """Steps from which on the gain outweighs compiling what finds out whether it is possible."""
 MOST_THREADS = 8
 LEAST_ROWS = 4
+TOLERANCE = 1e-4
+"""By how much what is computed of a batch may differ from its parts', relative."""
 PASS_ROWS = 16
 """Rows at most that a thread takes at a time through convolutions."""
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from keras_ae.backend.compiled import tracing
 from keras_ae.backend.compiled.blocks import grouped, map_arrays
+from keras_ae.backend.compiled.division import Division
 from keras_ae.backend.compiled.plan import Plan
-from keras_ae.backend.compiled.replay import Replay
 
 # Steps from which on the gain per step outweighs the time that tracing takes.
 WORTH_TRACING = 100
@@ -37,7 +37,7 @@ class Steps:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.traces: dict[tuple[str, int], Replay | None] = {}
+        self.traces: dict[tuple[str, int], tracing.Program | None] = {}
         self.tensors: list[Any] = []
 
     def bind(self, plan: Plan) -> None:
@@ -71,7 +71,9 @@ class Steps:
         for size, group in itertools.groupby(batches, key=len):
             rows = [*torch.from_numpy(np.stack([*group])).to(leaves[0].device)]
             if (form, size) not in self.traces:
-                self.traces[form, size] = tracing.trace(self.model, data, rows[0])
+                on_cpu = self.threads > 1 and leaves[0].device.type == "cpu"
+                division = Division.of(self.model, size) if on_cpu else None
+                self.traces[form, size] = tracing.trace(self.model, data, rows[0], division)
             replay = self.traces[form, size]
             if replay is not None:
                 replay(leaves, rows)

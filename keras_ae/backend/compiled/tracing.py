@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
 
 from keras_ae.backend.compiled.adam import FusedAdam, is_adam
 from keras_ae.backend.compiled.blocks import map_arrays
+from keras_ae.backend.compiled.divided_on_torch import Divided, draws_of, is_exact
+from keras_ae.backend.compiled.division import Division
 from keras_ae.backend.compiled.replay import Replay
 from keras_ae.backend.compiled.simplify import simplified
 from keras_ae.backend.postponed import Means
 from keras_ae.backend.recurrent import has_kernel
 from keras_ae.backend.script import Draw, Script
+from keras_ae.backend.whole_batch import Part
+
+Program: TypeAlias = Replay | Divided
 
 TOLERANCE = 1e-3
 # Optimizers whose steps differ in tensors only; what others keep in Python a trace would freeze.
@@ -74,13 +80,14 @@ def step(
         model.compute_metrics(x, y, outputs, sample_weight)
 
 
-def trace(model: Any, data: Any, rows: Any) -> Replay | None:
+def trace(model: Any, data: Any, rows: Any, division: Division | None = None) -> Program | None:
     """Return a program of a step on batches of this size, or None if there is none.
 
     Args:
         model: A compiled model.
         data: All rows, as tensors.
         rows: The row numbers of a batch, a tensor.
+        division: How to divide a batch where that is possible.
 
     Returns:
         What takes steps, given the leaves of `data` and the row numbers of each step.
@@ -93,17 +100,30 @@ def trace(model: Any, data: Any, rows: Any) -> Replay | None:
     step(model, batch)  # a second one sees what a trace of the first has frozen
     twice = state.now()
     state.put(start)
-    agrees = True
-    try:
-        replay = _program(model, data, rows, script.draws)
+
+    def is_the_step(program: Program) -> bool:
         for before, steps, wanted in ((start, 1, once), (once, 1, twice), (start, 2, twice)):
             state.put(before)
-            replay(keras.tree.flatten(data), [rows] * steps)
-            agrees = agrees and _agree(model, before, wanted, state.now(), steps)
-    except Exception:  # Whatever the reason, the step itself still runs.
-        agrees = False
-    state.put(start)
-    return replay if agrees else None
+            program(keras.tree.flatten(data), [rows] * steps)
+            if not _agree(model, before, wanted, state.now(), steps):
+                return False
+        return True
+
+    threads = 1 if division is None or not is_fused(model) else division.threads
+    for parts in sorted({threads, 1}, reverse=True):
+        try:
+            program: Program | None
+            if parts > 1:
+                program = _divided(model, data, rows, parts)
+            else:
+                program = _program(model, data, rows, script.draws)
+            agrees = program is not None and is_the_step(program)
+        except Exception:  # Whatever the reason, the step itself still runs.
+            agrees = False
+        state.put(start)
+        if agrees:
+            return program
+    return None
 
 
 def gather(data: Any, rows: Any) -> Any:
@@ -119,6 +139,24 @@ def variables(model: Any) -> list[Any]:
 
 
 def _program(model: Any, data: Any, rows: Any, draws: list[Draw]) -> Replay:
+    run, moved, means, _ = _traced(model, data, rows, draws, contextlib.nullcontext())
+    return Replay(run, draws, FusedAdam(model.optimizer, moved) if moved else None, means)
+
+
+def _divided(model: Any, data: Any, rows: Any, threads: int) -> Divided | None:
+    if not is_exact(model, data):
+        return None
+    rows = rows[: len(rows) // threads]
+    draws = draws_of(model, gather(data, rows))
+    run, moved, means, uses = _traced(model, data, rows, draws, Part())
+    adam = FusedAdam(model.optimizer, moved)
+    return Divided(run, draws, adam, means, uses, threads)
+
+
+def _traced(
+    model: Any, data: Any, rows: Any, draws: list[Draw], part: Any
+) -> tuple[Any, list[Any], Means, list[tuple[Any, int, int]]]:
+    """Return a program of a step or a part of one, what moves beside it, its means and uses."""
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -126,6 +164,7 @@ def _program(model: Any, data: Any, rows: Any, draws: list[Draw]) -> Replay:
     fused = is_fused(model)
     moved: list[Any] = []
     gradients: list[Any] = []
+    uses: list[tuple[Any, int, int]] = []
     means = Means(model, len(rows))
 
     def take(found: list[Any], weights: list[Any]) -> None:
@@ -136,10 +175,15 @@ def _program(model: Any, data: Any, rows: Any, draws: list[Draw]) -> Replay:
         batch = gather(
             keras.tree.pack_sequence_as(data, tensors[: len(leaves)]), tensors[len(leaves)]
         )
-        with Script(tensors[len(leaves) + 1 :]), means.postponed():
+        noise = Script(tensors[len(leaves) + 1 :])
+        with noise, part as running, means.postponed():
             step(model, batch, take if fused else None)
+        waiting = running.uses if running is not None else []
+        uses[:] = [(use.function, len(use.sums), len(use.rows)) for use in waiting]
+        rest = [tensor.detach() for use in waiting for tensor in (*use.sums, *use.rows)]
         # A trace without a value would be taken for idle.
-        return [*gradients, *means.of_step(torch.zeros(()))] or [model.step.value.clone()]
+        found = [*gradients, *means.of_step(torch.zeros(())), *rest]
+        return found or [model.step.value.clone()]
 
     inputs = [*leaves, rows, *(draw.again() for draw in draws)]
     with warnings.catch_warnings(), torch.no_grad():
@@ -148,11 +192,34 @@ def _program(model: Any, data: Any, rows: Any, draws: list[Draw]) -> Replay:
         graph = make_fx(function, tracing_mode="real")(inputs)
         graph.graph.eliminate_dead_code()  # such as the reconstruction, when no metric wants it
         graph = simplified(graph)
+        if any("mkldnn_rnn_layer" in str(node.target) for node in graph.graph.nodes):
+            return _in_grad_mode(graph), moved, means, uses
         try:
             run = torch.jit.trace(graph, (inputs,), check_trace=False, strict=False)
         except RuntimeError:  # It knows no convolution's gradient.
             run = graph
-        return Replay(run, draws, FusedAdam(model.optimizer, moved) if fused else None, means)
+    return run, moved, means, uses
+
+
+def _in_grad_mode(graph: Any) -> Callable[[list[Any]], list[Any]]:
+    """Return a graph's function that runs as autograd does, and leaves no trace of it.
+
+    oneDNN's LSTM keeps what its gradient needs in that mode only, whatever it is asked for.
+    """
+    import torch
+
+    for name in {node.target for node in graph.graph.nodes if node.op == "get_attr"}:
+        value = getattr(graph, name)
+        if isinstance(value, torch.Tensor):
+            delattr(graph, name)
+            setattr(graph, name, value.data)  # of one memory, unknown to autograd
+
+    def function(tensors: list[Any]) -> list[Any]:
+        with torch.enable_grad():
+            found: list[Any] = graph(tensors)
+        return found
+
+    return function
 
 
 def _is_plain(optimizer: Any) -> bool:

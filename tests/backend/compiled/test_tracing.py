@@ -86,9 +86,9 @@ def test_traces_are_kept_until_the_model_is_compiled_anew(monkeypatch: pytest.Mo
     sizes = []
     trace = tracing.trace
 
-    def counted(model: Any, data: Any, rows: Any) -> Any:
+    def counted(model: Any, data: Any, rows: Any, division: Any) -> Any:
         sizes.append(len(rows))
-        return trace(model, data, rows)
+        return trace(model, data, rows, division)
 
     monkeypatch.setattr(tracing, "trace", counted)
     model = make()
