@@ -40,6 +40,8 @@ def main() -> None:
     parts = [head(found), training(found)]
     if any("scoring" in figures for figures in found.values()):
         parts.append(scoring(found))
+    if any("mixed" in figures for figures in found.values()):
+        parts.append(mixed(found))
     if any("growth" in figures for figures in found.values()):
         parts.append(growth(found))
     if (path := folder / "peers.json").exists():
@@ -119,6 +121,21 @@ def scoring(found: dict[str, Any]) -> str:
         "memory / input",
     ]
     return "\n".join(["## Scoring: 1,000,000 rows of 21 numbers", "", table(columns, rows), ""])
+
+
+def mixed(found: dict[str, Any]) -> str:
+    """Return the table of mixed precision."""
+    rows = [
+        [
+            f"{BACKENDS[name]}, 784-{width}-16",
+            *(f"{row['microseconds'][k]:,.0f}" for k in ("float32", "mixed_bfloat16")),
+            f"{row['to_float32']:.2f}",
+        ]
+        for name, figures in found.items()
+        for width, row in figures.get("mixed", {}).items()
+    ]
+    columns = ["VAE at batch 128, microseconds of a step", "float32", "mixed_bfloat16", "/ float32"]
+    return "\n".join(["## Mixed precision on a CPU", "", table(columns, rows), ""])
 
 
 def growth(found: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 ROUNDS = 7
 SCORED_ROWS = 1_000_000
 GROWTH = {"rows": (10_000, 100_000, 1_000_000), "width": (16, 64, 256, 1024, 4096)}
+MIXED_ROWS, MIXED_WIDTHS = 6_400, (512, 2048)
 # Scales at which a batch of stock `predict` may be best.
 PREDICT_BATCHES = (1_024, 4_096, 16_384)
 
@@ -59,6 +60,9 @@ def times(names: list[str] | None, rounds: int) -> dict[str, Any]:
     if not names or "scoring" in names:
         results["scoring"] = scoring(rounds)
         show("scoring", results["scoring"])
+    if not names or "mixed" in names:
+        results["mixed"] = mixed(rounds)
+        show("mixed", results["mixed"])
     if not names or "growth" in names:
         results["growth"] = growth()
         show("growth", results["growth"])
@@ -153,6 +157,40 @@ def scoring(rounds: int) -> dict[str, Any]:
         "best_stock_to_predict": ratio(best, fast[1]),
         "best_stock_batch": int(best.name.split("_")[1]),
     }
+
+
+def mixed(rounds: int) -> dict[str, Any]:
+    """Return the microseconds of a step of VAEs in float32 and in mixed bfloat16."""
+    import keras
+    import numpy as np
+
+    import keras_ae
+    from benchmarks.timing import Contender, compete, ratio
+
+    x = np.random.default_rng(0).random((MIXED_ROWS, 784), dtype="float32")
+
+    def contender(policy: str, width: int) -> Contender:
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(policy)
+        try:
+            model = keras_ae.create("vae", input_shape=(784,), latent_dim=16, hidden=[width])
+        finally:
+            keras.config.set_dtype_policy(before)
+        model.compile(keras.optimizers.Adam(1e-3))
+
+        def run(epochs: int) -> float:
+            history = model.fit(x, batch_size=128, epochs=epochs, verbose=0).history
+            return float(history["loss"][-1])
+
+        return Contender(policy, run, first_pieces=3)
+
+    found: dict[str, Any] = {}
+    for width in MIXED_WIDTHS:
+        full, half = contender("float32", width), contender("mixed_bfloat16", width)
+        compete([full, half], rounds=rounds)
+        microseconds = {c.name: 1e6 * c.median / (MIXED_ROWS // 128) for c in (full, half)}
+        found[str(width)] = {"microseconds": microseconds, "to_float32": ratio(half, full)}
+    return found
 
 
 def growth() -> dict[str, Any]:
