@@ -27,7 +27,12 @@ BLOCK_BYTES = 2**23
 BLOCK_SECONDS = 0.1
 """About how long a block of steps may take: the progress bar and Ctrl-C wait for it."""
 
-MOST_STEPS = 128
+MOST_STEPS = 1024
+"""Most steps of a block: of a small model, whose epochs are short."""
+
+ALWAYS_STEPS = 128
+"""Steps of a block that may take more than `BLOCK_BYTES` of noise."""
+
 FLOPS = 5e10
 OVERHEAD = 4e-5
 
@@ -119,10 +124,12 @@ def block_length(model: Any, batches: Any) -> int:
     """Return a number of steps that take about `BLOCK_SECONDS`, at most an epoch's."""
     seconds = OVERHEAD + step_flops(model, batches) / FLOPS
     length = epoch_length(batches)
-    longest = min(MOST_STEPS, length, max(1, int(BLOCK_SECONDS / seconds)))
-    if isinstance(batches, Stream):
-        size = 4 * math.prod(model.event_shape) * batches.batch_size
-        return batches.block_length(max(1, min(longest, BLOCK_BYTES // size)))
+    fitting = BLOCK_BYTES // (4 * math.prod(model.event_shape) * batches.batch_size)
+    is_stream = isinstance(batches, Stream)
+    most = min(MOST_STEPS, max(1 if is_stream else ALWAYS_STEPS, fitting))
+    longest = min(most, length, max(1, int(BLOCK_SECONDS / seconds)))
+    if is_stream:
+        return batches.block_length(longest)
     # Blocks of nearly one length.
     return math.ceil(length / math.ceil(length / longest))
 

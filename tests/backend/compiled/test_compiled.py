@@ -197,7 +197,9 @@ def test_a_block_takes_about_a_tenth_of_a_second_and_blocks_are_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     batches = keras_ae.datasets.ArrayBatches(np.zeros((1300, 6)), batch_size=10)
-    assert compiled.block_length(make(), batches) == 65  # 130 steps in two blocks
+    assert compiled.block_length(make(), batches) == 130
+    monkeypatch.setattr(compiled, "BLOCK_BYTES", 240)  # a batch
+    assert compiled.block_length(make(), batches) == 65  # two blocks of at most 128 steps
     monkeypatch.setattr(compiled, "FLOPS", 1e6)
     wide = make(hidden=[100])
     assert compiled.block_length(wide, batches) == 1  # 0.096 s each
