@@ -27,6 +27,31 @@ rounds' ratios. What a machine does meanwhile changes the microseconds, and much
 
 Machine: {machine}. {versions}. Commit {commit}.
 """
+CHOICE = """## Which framework for what
+
+On two cores of a CPU, from the figures below:
+
+* **Tables and other small models**, where a step is mostly overhead: JAX or TensorFlow, some three
+  times as fast as PyTorch; JAX compiles in less time and keeps what it compiled for the next
+  process.
+* **Wide dense models**, where a step is mostly products: the three differ by less than two, either
+  way.
+* **Convolutions**: JAX or TensorFlow. Stock Keras on JAX's CPU takes twenty times as long as
+  keras_ae there.
+* **Recurrent models**: PyTorch, then JAX; TensorFlow takes three times as long as JAX.
+* **Scoring** many rows: JAX, three times as fast as the others.
+* **One short training**: PyTorch compiles nothing that takes long.
+
+`mixed_bfloat16` pays on no framework here: the steps take longer than in float32 at both widths,
+though the processor has AVX512-BF16 (it has no AMX). Stay with float32 on such a CPU.
+
+What could not be run: a GPU, a TPU, more than two cores. Nothing in `fit` assumes a CPU; what is
+done on CPUs alone (batches in parts, products for convolutions, malloc's thresholds) asks for one.
+
+Known gaps: a single epoch over 200 MB of very wide rows costs JAX more here than in stock Keras,
+since the data are checked and copied to where the steps run; from the second epoch on that is paid.
+PyTorch's convolutions take twice as long as by hand, TensorFlow's LSTM 1.7 times.
+"""
 
 
 def main() -> None:
@@ -37,7 +62,7 @@ def main() -> None:
         for name in BACKENDS
         if (path := folder / f"{name}.json").exists()
     }
-    parts = [head(found), training(found)]
+    parts = [head(found), CHOICE, training(found)]
     if any("scoring" in figures for figures in found.values()):
         parts.append(scoring(found))
     if any("mixed" in figures for figures in found.values()):

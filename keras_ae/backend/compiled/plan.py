@@ -36,7 +36,9 @@ def multiplications(model: Any) -> int:
             weights = sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) == 2)
             total += weights * (layer.input.shape[1] or 1)
         elif getattr(layer, "kernel", None) is not None:
-            shape = getattr(getattr(layer, "output", None), "shape", ())
+            # A transposed convolution's inputs meet each tap once, a convolution's outputs do.
+            side = "input" if "Transpose" in type(layer).__name__ else "output"
+            shape = getattr(getattr(layer, side, None), "shape", ())
             total += int(np.prod(layer.kernel.shape)) * int(np.prod([n or 1 for n in shape[1:-1]]))
     return total
 
