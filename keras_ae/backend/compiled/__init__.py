@@ -31,7 +31,7 @@ MOST_STEPS = 1024
 """Most steps of a block: of a small model, whose epochs are short."""
 
 ALWAYS_STEPS = 128
-"""Steps of a block that may take more than `BLOCK_BYTES` of noise."""
+"""Steps of a block whatever their noise takes, and at most those of a block of a stream."""
 
 FLOPS = 5e10
 OVERHEAD = 4e-5
@@ -126,7 +126,10 @@ def block_length(model: Any, batches: Any) -> int:
     length = epoch_length(batches)
     fitting = BLOCK_BYTES // (4 * math.prod(model.event_shape) * batches.batch_size)
     is_stream = isinstance(batches, Stream)
-    most = min(MOST_STEPS, max(1 if is_stream else ALWAYS_STEPS, fitting))
+    if is_stream:
+        most = min(ALWAYS_STEPS, max(1, fitting))
+    else:
+        most = min(MOST_STEPS, max(ALWAYS_STEPS, fitting))
     longest = min(most, length, max(1, int(BLOCK_SECONDS / seconds)))
     if is_stream:
         return batches.block_length(longest)
