@@ -23,7 +23,8 @@ rounds' ratios. What a machine does meanwhile changes the microseconds, and much
 * **by hand**: the fastest loop that could be written for this row in the framework alone
   (`benchmarks/by_hand/`), by someone who had not seen keras_ae's.
 * **limit**: the products of a step at the framework's own rate for a product of 1024 x 1024
-  matrices, and the bytes that Adam and the batch move at the rate of a copy in memory.
+  matrices, and the bytes that Adam and the batch move at the rate of a copy in memory. Both rates
+  are measured once, before the rows: what runs in a quieter minute can be below it.
 
 Machine: {machine}. {versions}. Commit {commit}.
 """

@@ -47,7 +47,7 @@ def over_batch(
 
     Layers call it in their forward pass. Where a batch is divided over replicas, the sums are of
     all of them; where a step works on parts of a batch, one after another or side by side, the
-    call comes after the last, and the weights have moved before it.
+    call comes after the last, before the weights move.
 
     Args:
         function: Takes the sums, then the rows.

@@ -15,6 +15,7 @@ from torch import Tensor
 from keras_ae.backend.compiled.adam import FusedAdam
 from keras_ae.backend.compiled.blocks import map_arrays
 from keras_ae.backend.compiled.division import TOLERANCE, is_by_row
+from keras_ae.backend.compiled.replay import move
 from keras_ae.backend.postponed import Means
 from keras_ae.backend.script import Draw, Script
 from keras_ae.backend.whole_batch import Part
@@ -50,7 +51,7 @@ class Divided:
         # A pool of a block's own: its threads end with the block.
         with (
             torch.no_grad(),
-            one_thread(),
+            threads(1),
             ThreadPoolExecutor(
                 self.threads - 1, initializer=torch.set_num_threads, initargs=(1,)
             ) as pool,
@@ -59,23 +60,8 @@ class Divided:
                 len(rows)
             )
             for of_step, rate, epsilon in zip(rows, rates, epsilons, strict=True):
-                found = self._step(pool, data, of_step)
-                counts[0].add_(1.0)
-                torch._fused_adam_(
-                    weights,
-                    found[: len(weights)],
-                    firsts,
-                    seconds,
-                    [],
-                    counts,
-                    lr=rate,
-                    beta1=betas[0],
-                    beta2=betas[1],
-                    weight_decay=0.0,
-                    eps=epsilon,
-                    amsgrad=False,
-                    maximize=False,
-                )
+                gradients = self._step(pool, data, of_step)
+                move(weights, gradients, firsts, seconds, counts, rate, epsilon, betas)
 
     def _step(self, pool: ThreadPoolExecutor, data: list[Tensor], rows: Tensor) -> list[Tensor]:
         """Return the gradients of a batch, after all else that a step does."""
@@ -114,10 +100,10 @@ class Divided:
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on the thread that calls alone."""
+def threads(number: int) -> Iterator[None]:
+    """Compute on this many threads."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     try:
         yield
     finally:

@@ -63,7 +63,7 @@ class Division(NamedTuple):
 def is_sum_of_rows(model: Any) -> bool:
     """Return whether a step's gradient may be the mean of those of its rows.
 
-    What only a forward pass tells, `is_divisible` asks.
+    What only a forward pass tells, each backend's `is_exact` asks.
     """
     return (
         not model.phases

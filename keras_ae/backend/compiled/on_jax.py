@@ -133,7 +133,11 @@ class Steps:
                 from keras_ae.backend.compiled.divided_on_jax import Divided
 
                 divided = Divided(self.model, division)
-                if divided.is_exact(state, data):
+                try:
+                    is_exact = divided.is_exact(state, data)
+                except Exception:  # Whatever the reason, the whole batch still runs.
+                    is_exact = False
+                if is_exact:
                     self.divided[size] = divided
         return self.divided.get(size)
 

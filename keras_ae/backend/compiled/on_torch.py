@@ -6,9 +6,7 @@ the weights, the optimizer's state and the metrics in place.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -16,6 +14,7 @@ import numpy as np
 
 from keras_ae.backend.compiled import tracing
 from keras_ae.backend.compiled.blocks import grouped, map_arrays
+from keras_ae.backend.compiled.divided_on_torch import threads
 from keras_ae.backend.compiled.division import Division
 from keras_ae.backend.compiled.plan import Plan
 
@@ -58,7 +57,7 @@ class Steps:
 
     def __call__(self, steps: list[Any]) -> Any:
         """Return the logs after these steps."""
-        with _threads(self.threads):
+        with threads(self.threads):
             for data, batches in grouped(steps, self.data):
                 self._run(data if self.data is not None else _on_device(data), batches)
         return self.model.get_metrics_result()
@@ -87,16 +86,3 @@ def _on_device(data: Any) -> Any:
     from keras.src.backend.torch.core import get_device
 
     return map_arrays(lambda a: torch.as_tensor(a).to(get_device()), data)
-
-
-@contextlib.contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """Compute on this many threads."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

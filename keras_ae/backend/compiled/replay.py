@@ -13,6 +13,35 @@ from keras_ae.backend.postponed import Means
 from keras_ae.backend.script import Draw
 
 
+def move(
+    weights: list[Tensor],
+    gradients: list[Tensor],
+    momentums: list[Tensor],
+    velocities: list[Tensor],
+    counts: list[Tensor],
+    rate: float,
+    epsilon: float,
+    betas: list[float],
+) -> None:
+    """Count a step of Adam, and take it; see `FusedAdam.arguments`."""
+    counts[0].add_(1.0)
+    torch._fused_adam_(
+        weights,
+        gradients,
+        momentums,
+        velocities,
+        [],
+        counts,
+        lr=rate,
+        beta1=betas[0],
+        beta2=betas[1],
+        weight_decay=0.0,
+        eps=epsilon,
+        amsgrad=False,
+        maximize=False,
+    )
+
+
 class Loop(torch.nn.Module):
     """The steps of a block, one after another.
 
@@ -46,21 +75,16 @@ class Loop(torch.nn.Module):
         for i in range(len(rows)):
             found = self.step(data + [rows[i]] + noise[i])
             if len(weights) > 0:
-                counts[0].add_(1.0)
-                torch._fused_adam_(
+                gradients = found[: len(weights)]
+                move(
                     weights,
-                    found[: len(weights)],
+                    gradients,
                     momentums,
                     velocities,
-                    [],
                     counts,
-                    lr=rates[i],
-                    beta1=betas[0],
-                    beta2=betas[1],
-                    weight_decay=0.0,
-                    eps=epsilons[i],
-                    amsgrad=False,
-                    maximize=False,
+                    rates[i],
+                    epsilons[i],
+                    betas,
                 )
             numbers.extend(found[len(weights) :])
         return numbers

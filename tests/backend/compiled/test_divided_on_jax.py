@@ -54,5 +54,11 @@ def test_what_needs_the_whole_batch_is_seen(case: str) -> None:
     assert not is_exact(divisible.INDIVISIBLE[case]())
 
 
+def test_a_model_for_whole_batches_alone_is_left_whole() -> None:
+    model = divisible.with_layer(divisible.Wholes())
+    assert np.isfinite(divisible.fit(model, 32, (8, 8, 1))["loss"]).all()
+    assert divided(model) is None
+
+
 def test_what_is_by_row_is_seen_too() -> None:
     assert is_exact(divisible.make())

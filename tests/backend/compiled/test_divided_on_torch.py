@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -13,13 +14,18 @@ pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="is a
 
 
 @pytest.fixture(autouse=True)
-def _at_once_on_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def _at_once_on_two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    import torch
+
     from keras_ae.backend.compiled import on_torch
 
     monkeypatch.setattr(division, "_cores", lambda: 2)
     monkeypatch.setattr(on_torch, "WORTH_TRACING", 0)
     monkeypatch.setattr(on_torch, "ONE_THREAD", 0.0)
-    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 def programs(model: Any) -> list[Any]:
@@ -75,12 +81,11 @@ def test_what_cannot_be_divided_is_traced_whole() -> None:
     assert isinstance(programs(model)[0], Replay)
 
 
-def test_one_thread_is_for_the_block_alone() -> None:
+def test_threads_are_for_the_block_alone() -> None:
     import torch
 
-    from keras_ae.backend.compiled.divided_on_torch import one_thread
+    from keras_ae.backend.compiled.divided_on_torch import threads
 
-    before = torch.get_num_threads()
-    with one_thread():
-        pass
-    assert torch.get_num_threads() == before
+    with threads(1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
