@@ -51,7 +51,8 @@ def is_possible(model: Any, batches: Any, epochs: int) -> bool:
         case "tensorflow":
             return bool(model.distribute_strategy.num_replicas_in_sync == 1)
         case _:
-            from keras_ae.backend.compiled import on_torch, tracing
+            from keras_ae.backend.compiled import on_torch
+            from keras_ae.backend.compiled.traced import tracing
 
             is_worth = steps >= on_torch.WORTH_TRACING or _kept(model) is not None
             return is_worth and tracing.is_traceable(model, batches.arrays)

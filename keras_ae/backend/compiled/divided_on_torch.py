@@ -15,7 +15,7 @@ from torch import Tensor
 from keras_ae.backend.compiled.adam import FusedAdam
 from keras_ae.backend.compiled.blocks import map_arrays
 from keras_ae.backend.compiled.division import TOLERANCE, is_by_row
-from keras_ae.backend.compiled.replay import move
+from keras_ae.backend.compiled.traced.replay import move
 from keras_ae.backend.postponed import Means
 from keras_ae.backend.script import Draw, Script
 from keras_ae.backend.whole_batch import Part

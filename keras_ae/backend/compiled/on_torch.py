@@ -12,11 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_ae.backend.compiled import tracing
 from keras_ae.backend.compiled.blocks import grouped, map_arrays
 from keras_ae.backend.compiled.divided_on_torch import threads
 from keras_ae.backend.compiled.division import Division
 from keras_ae.backend.compiled.plan import Plan
+from keras_ae.backend.compiled.traced import tracing
+from keras_ae.backend.compiled.traced.single_step import gather, variables
 
 # Steps from which on the gain per step outweighs the time that tracing takes.
 WORTH_TRACING = 100
@@ -46,7 +47,7 @@ class Steps:
         self.data = None if plan.data is None else _on_device(plan.data)
         self.threads = 1 if plan.flops < ONE_THREAD else torch.get_num_threads()
         # A trace holds tensors: those of weights that loading has replaced are not the model's.
-        tensors = [v.value for v in (*tracing.variables(self.model), *self.model.trainable_weights)]
+        tensors = [v.value for v in (*variables(self.model), *self.model.trainable_weights)]
         if [*map(id, tensors)] != [*map(id, self.tensors)]:
             self.traces = {}
         self.tensors = tensors
@@ -78,7 +79,7 @@ class Steps:
                 replay(leaves, rows)
                 continue
             for of_step in rows:
-                self.model.train_step(tracing.gather(data, of_step))
+                self.model.train_step(gather(data, of_step))
 
 
 def _on_device(data: Any) -> Any:

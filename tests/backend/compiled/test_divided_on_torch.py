@@ -45,7 +45,7 @@ def test_parts_train_as_the_whole_does(
 ) -> None:
     from keras_ae.backend.compiled import on_torch
     from keras_ae.backend.compiled.divided_on_torch import Divided
-    from keras_ae.backend.compiled.replay import Replay
+    from keras_ae.backend.compiled.traced.replay import Replay
 
     model, shape = divisible.make(name), divisible.SHAPES[name]
     found = divisible.fit(model, rows, shape)
@@ -74,7 +74,7 @@ def test_what_is_by_row_is_seen_too() -> None:
 
 
 def test_what_cannot_be_divided_is_traced_whole() -> None:
-    from keras_ae.backend.compiled.replay import Replay
+    from keras_ae.backend.compiled.traced.replay import Replay
 
     model = divisible.INDIVISIBLE["term by row"]()
     divisible.fit(model, 32, (8, 8, 1))

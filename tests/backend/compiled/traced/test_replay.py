@@ -31,7 +31,7 @@ def test_steps_are_taken_one_after_another(scripted: bool) -> None:
     import torch
 
     from keras_ae.backend.compiled.adam import FusedAdam
-    from keras_ae.backend.compiled.replay import Replay
+    from keras_ae.backend.compiled.traced.replay import Replay
     from keras_ae.backend.script import Draw
 
     class Step(torch.nn.Module):

@@ -11,10 +11,18 @@ from typing import Any
 
 import torch
 
+from keras_ae.backend.compiled.traced.graphs import (
+    VIEWS,
+    is_written,
+    name_of,
+    rewrite,
+    shape_of,
+    tensor_of,
+)
+
 FACTORS = ("mul.Tensor", "mul.Scalar", "div.Tensor", "div.Scalar", "neg.default")
 MAKERS = ("zeros", "ones", "full", "scalar_tensor", "zeros_like", "ones_like", "full_like")
 SAME = ("detach.default", "alias.default", "lift_fresh_copy.default", "lift_fresh.default")
-VIEWS = ("t.default", "view.default", "unsqueeze.default", "transpose.int", "permute.default")
 
 
 def simplified(module: Any) -> Any:
@@ -32,62 +40,37 @@ def simplified(module: Any) -> Any:
         _join_products,
         _sum_once,
     )
-    before, now = "", str(module.graph)
-    while now != before:
-        for rewrite in rewrites:
-            for node in list(module.graph.nodes):
-                if node.op == "call_function":
-                    rewrite(module, node)
-            module.graph.eliminate_dead_code()
-        before, now = now, str(module.graph)
+    rewrite(module, rewrites)
     module.recompile()
     return module
 
 
-def _name(node: Any) -> str:
-    """Return `add.Tensor` of a node that calls `aten.add.Tensor`."""
-    return str(getattr(node, "target", "")).removeprefix("aten.")
-
-
-def _shape(node: Any) -> Any:
-    return getattr(_tensor(node), "shape", None)
-
-
 def _dtype(node: Any) -> Any:
-    return getattr(_tensor(node), "dtype", None)
-
-
-def _tensor(node: Any) -> Any:
-    """Return a node's tensor if it is an attribute, else what is known of it."""
-    if not isinstance(node, torch.fx.Node):
-        return None
-    if node.op == "get_attr":
-        return getattr(node.graph.owning_module, node.target)
-    return node.meta.get("tensor_meta")
+    return getattr(tensor_of(node), "dtype", None)
 
 
 def _without_aliases(module: Any, node: Any) -> None:
     """Let what only renames a tensor go, and views of the shape that it has."""
     source = node.args[0] if node.args else None
-    same_shape = _name(node) in ("view.default", "expand.default", "_unsafe_view.default") and (
-        _shape(node) is not None and _shape(node) == _shape(source)
+    same_shape = name_of(node) in ("view.default", "expand.default", "_unsafe_view.default") and (
+        shape_of(node) is not None and shape_of(node) == shape_of(source)
     )
-    if _name(node) in SAME or same_shape:
+    if name_of(node) in SAME or same_shape:
         node.replace_all_uses_with(source)
 
 
 def _fold_constants(module: Any, node: Any) -> None:
     """Compute once what depends on no input and on nothing that moves."""
     call = node.target
-    if not isinstance(call, torch._ops.OpOverload) or call._schema.is_mutable or _is_written(node):
+    if not isinstance(call, torch._ops.OpOverload) or call._schema.is_mutable or is_written(node):
         return
     if torch.Tag.nondeterministic_seeded in call.tags:
         return
     inputs = node.all_input_nodes
     moves = not all(_is_constant(module, n) for n in inputs)
     # A view of what moves in place moves with it.
-    is_view = _name(node) in VIEWS and all(n.op == "get_attr" for n in inputs)
-    is_made = _name(node).split(".")[0] in MAKERS and all("val" in n.meta for n in inputs)
+    is_view = name_of(node) in VIEWS and all(n.op == "get_attr" for n in inputs)
+    is_made = name_of(node).split(".")[0] in MAKERS and all("val" in n.meta for n in inputs)
     if moves and not is_view and not is_made:
         return
     values = {n: _like(n) if is_made else getattr(module, n.target) for n in inputs}
@@ -116,23 +99,13 @@ def _is_constant(module: Any, node: Any) -> bool:
         node.op == "get_attr"
         and not node.meta.get("moves")
         and not isinstance(getattr(module, node.target), torch.nn.Parameter)
-        and not any(_is_written(n) for n in module.graph.nodes if n.target == node.target)
-    )
-
-
-def _is_written(node: Any) -> bool:
-    """Return whether an operation writes into this tensor."""
-    return any(
-        getattr(getattr(user.target, "_schema", None), "is_mutable", False)
-        and user.args
-        and user.args[0] is node
-        for user in node.users
+        and not any(is_written(n) for n in module.graph.nodes if n.target == node.target)
     )
 
 
 def _join_factors(module: Any, node: Any) -> None:
     """Make constants of one value numbers, and products of numbers one."""
-    name = _name(node)
+    name = name_of(node)
     if name == "pow.Tensor_Scalar" and node.args[1] == 1:
         node.replace_all_uses_with(node.args[0])
         return
@@ -155,7 +128,7 @@ def _join_factors(module: Any, node: Any) -> None:
 
 def _multiply_after_sums(module: Any, node: Any) -> None:
     """Multiply the fewer numbers: a sum, not what is summed."""
-    if _name(node) not in ("sum.dim_IntList", "mean.dim") or node.kwargs:
+    if name_of(node) not in ("sum.dim_IntList", "mean.dim") or node.kwargs:
         return
     found = _factor(module, node.args[0])
     if found is None or len(node.args[0].users) > 1:
@@ -170,7 +143,7 @@ def _multiply_after_sums(module: Any, node: Any) -> None:
 
 def _factor(module: Any, node: Any) -> tuple[Any, float] | None:
     """Return (x, factor) of a node that multiplies x by a number, of x's shape and type."""
-    name = _name(node)
+    name = name_of(node)
     if node.op != "call_function" or name not in FACTORS:
         return None
     if not _dtype(node).is_floating_point:
@@ -181,7 +154,7 @@ def _factor(module: Any, node: Any) -> tuple[Any, float] | None:
     number = _number(module, y)
     if number is None or isinstance(x, (int, float)):
         return None
-    if (_shape(x), _dtype(x)) != (_shape(node), _dtype(node)):
+    if (shape_of(x), _dtype(x)) != (shape_of(node), _dtype(node)):
         return None
     if name.startswith("div") and number == 0.0:
         return None
@@ -201,13 +174,13 @@ def _number(module: Any, value: Any) -> float | None:
 
 def _number_added(module: Any, node: Any) -> None:
     """Add a number where a constant of one value is added."""
-    if _name(node) not in ("add.Tensor", "sub.Tensor") or node.kwargs:
+    if name_of(node) not in ("add.Tensor", "sub.Tensor") or node.kwargs:
         return
     x, y = node.args[:2]
-    if _name(node) == "add.Tensor" and _number(module, x) is not None:
+    if name_of(node) == "add.Tensor" and _number(module, x) is not None:
         x, y = y, x
     number = _number(module, y)
-    if number is None or isinstance(x, (int, float)) or _shape(x) != _shape(node):
+    if number is None or isinstance(x, (int, float)) or shape_of(x) != shape_of(node):
         return
     if _dtype(x) != _dtype(node) or not _dtype(x).is_floating_point:
         return
@@ -219,12 +192,12 @@ def _number_added(module: Any, node: Any) -> None:
 
 def _join_products(module: Any, node: Any) -> None:
     """Add a bias in the product of matrices that it is added to."""
-    if _name(node) != "add.Tensor" or node.kwargs:
+    if name_of(node) != "add.Tensor" or node.kwargs:
         return
     product, bias = node.args[:2]
-    if getattr(product, "op", "") != "call_function" or _name(product) != "mm.default":
+    if getattr(product, "op", "") != "call_function" or name_of(product) != "mm.default":
         return
-    if len(product.users) > 1 or len(_shape(bias) or ()) != 1 or _dtype(bias) != _dtype(node):
+    if len(product.users) > 1 or len(shape_of(bias) or ()) != 1 or _dtype(bias) != _dtype(node):
         return
     with module.graph.inserting_before(node):
         joined = module.graph.call_function(torch.ops.aten.addmm.default, (bias, *product.args))
@@ -234,17 +207,17 @@ def _join_products(module: Any, node: Any) -> None:
 
 def _sum_once(module: Any, node: Any) -> None:
     """Sum without the axes of length 1 that a view then takes away."""
-    if _name(node) != "view.default":
+    if name_of(node) != "view.default":
         return
     total = node.args[0]
-    if getattr(total, "op", "") != "call_function" or _name(total) != "sum.dim_IntList":
+    if getattr(total, "op", "") != "call_function" or name_of(total) != "sum.dim_IntList":
         return
     x, axes, *keeps = total.args
     if not keeps or not keeps[0] or total.kwargs or len(total.users) > 1:
         return
-    rank = len(_shape(x))
-    kept = [n for i, n in enumerate(_shape(x)) if i not in {axis % rank for axis in axes}]
-    if list(_shape(node)) != kept:
+    rank = len(shape_of(x))
+    kept = [n for i, n in enumerate(shape_of(x)) if i not in {axis % rank for axis in axes}]
+    if list(shape_of(node)) != kept:
         return
     with module.graph.inserting_before(node):
         summed = module.graph.call_function(torch.ops.aten.sum.dim_IntList, (x, axes))

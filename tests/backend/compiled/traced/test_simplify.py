@@ -25,7 +25,7 @@ def operations(graph: Any) -> list[str]:
 def test_factors_and_constants_become_one_number() -> None:
     import torch
 
-    from keras_ae.backend.compiled.simplify import simplified
+    from keras_ae.backend.compiled.traced.simplify import simplified
 
     def function(x: Any) -> Any:
         ones = torch.ones_like(x)
@@ -40,7 +40,7 @@ def test_factors_and_constants_become_one_number() -> None:
 def test_a_bias_is_added_in_the_product() -> None:
     import torch
 
-    from keras_ae.backend.compiled.simplify import simplified
+    from keras_ae.backend.compiled.traced.simplify import simplified
 
     weight = torch.nn.Parameter(torch.randn(3, 4), requires_grad=False)
     bias = torch.nn.Parameter(torch.randn(4), requires_grad=False)
@@ -54,7 +54,7 @@ def test_a_bias_is_added_in_the_product() -> None:
 def test_what_moves_is_not_a_constant() -> None:
     import torch
 
-    from keras_ae.backend.compiled.simplify import simplified
+    from keras_ae.backend.compiled.traced.simplify import simplified
 
     moving = torch.nn.Parameter(torch.ones(2, 3), requires_grad=False)
 
@@ -73,7 +73,7 @@ def test_what_moves_is_not_a_constant() -> None:
 def test_a_constant_that_is_written_to_stays() -> None:
     import torch
 
-    from keras_ae.backend.compiled.simplify import simplified
+    from keras_ae.backend.compiled.traced.simplify import simplified
 
     def function(x: Any) -> Any:
         counts = torch.zeros(3)
@@ -89,7 +89,7 @@ def test_a_constant_that_is_written_to_stays() -> None:
 def test_types_and_shapes_are_kept() -> None:
     import torch
 
-    from keras_ae.backend.compiled.simplify import simplified
+    from keras_ae.backend.compiled.traced.simplify import simplified
 
     def function(x: Any, whole: Any) -> Any:
         row = torch.ones(1, 3) * 2.0
@@ -112,7 +112,7 @@ def test_types_and_shapes_are_kept() -> None:
 def test_noise_is_drawn_anew() -> None:
     import torch
 
-    from keras_ae.backend.compiled.simplify import simplified
+    from keras_ae.backend.compiled.traced.simplify import simplified
 
     graph = simplified(graph_of(lambda x: x + torch.randn(3), torch.zeros(3)))
     assert not np.allclose(graph(torch.zeros(3)), graph(torch.zeros(3)))
@@ -121,7 +121,7 @@ def test_noise_is_drawn_anew() -> None:
 def test_a_tensor_that_is_counted_up_is_not_a_constant() -> None:
     import torch
 
-    from keras_ae.backend.compiled.simplify import simplified
+    from keras_ae.backend.compiled.traced.simplify import simplified
 
     count = torch.zeros(())
 
