@@ -130,3 +130,11 @@ def test_the_first_entry_that_is_not_finite_is_named_whatever_the_chunks(
         arrays.check_finite("x", x)
     with pytest.raises(ValueError, match=r"inf at \(4, 1\), and 1 such entries"):
         arrays.check_finite("x", x, missing="mask")
+
+
+def test_large_finite_entries_whose_sum_is_not_finite_are_accepted() -> None:
+    largest = np.finfo("float32").max
+    arrays.check_finite("x", np.full((4, 3), largest, "float32"))
+    arrays.check_finite("x", np.full((4, 3), np.finfo("float64").max))
+    with pytest.raises(ValueError, match=r"inf at \(1, 0\), and 1 such entries"):
+        arrays.check_finite("x", np.array([[largest], [np.inf], [largest]], "float32"))

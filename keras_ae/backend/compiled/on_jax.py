@@ -16,7 +16,8 @@ from keras_ae.backend.compiled.adam import FlatAdam
 from keras_ae.backend.compiled.blocks import grouped, map_arrays
 from keras_ae.backend.compiled.division import MOST_THREADS, WORTH_DIVIDING, Division
 from keras_ae.backend.compiled.plan import Plan, convolves
-from keras_ae.backend.compiled.state_on_jax import scope, values_in
+from keras_ae.backend.compiled.state_on_jax import resident, scope, values_in
+from keras_ae.backend.compiled.trial import Trial
 from keras_ae.backend.postponed import Means
 
 # On a CPU, XLA runs a loop's body on one thread and its convolutions by a naive kernel. A loop
@@ -24,7 +25,7 @@ from keras_ae.backend.postponed import Means
 LOOPED = 1e7
 # Steps from which on it is worth compiling both forms, to measure which is faster.
 WORTH_TRYING = 1000
-TRIED = 8
+TRIED = 4
 
 
 _NOTHING = contextlib.nullcontext()
@@ -71,16 +72,16 @@ class Steps:
         self.block = jax.jit(self._block, donate_argnums=0)
         self.one = jax.jit(self._one, donate_argnums=0)
         self.divided: dict[int, Any] = {}
-        self.seconds: dict[int, list[float]] = {}
+        self.trials: dict[int, Trial] = {}
         self.logs: Any = None
 
     def bind(self, plan: Plan) -> None:
         """Put the data of a training that stay on the device there."""
         import jax
 
-        self.data = None if plan.data is None else map_arrays(jax.numpy.asarray, plan.data)
+        self.data = None if plan.data is None else map_arrays(resident, plan.data)
         self.batches, self.per_call = plan.batches, plan.per_call
-        self.tried = self.seconds.setdefault(plan.batches.batch_size, [])
+        self.trial = self.trials.setdefault(plan.batches.batch_size, Trial())
         self.tries = False
         self.divides, self.threads = False, ThreadPoolExecutor(MOST_THREADS)
         if jax.default_backend() != "cpu" or plan.flops < LOOPED:
@@ -90,8 +91,8 @@ class Steps:
         if convolves(self.model) or plan.per_call < TRIED:
             self.is_looped = False
         else:
-            self._choose()
-            self.tries = len(self.tried) < 4 and plan.steps >= WORTH_TRYING
+            self.is_looped = self.trial.winner
+            self.tries = not self.trial.is_over and plan.steps >= WORTH_TRYING
 
     def release(self) -> None:
         """Let go of the data."""
@@ -159,18 +160,12 @@ class Steps:
         """Take a block of steps in a form of which the time is not known yet."""
         import jax
 
-        # Each form compiles in a block of its own before it is timed.
-        looped = whole if len(self.tried) >= 2 else []
+        looped = whole if self.trial.turn else []
         start = time.perf_counter()
         logs, state = jax.block_until_ready(self._run(state, data, batches, looped))
-        self.tried.append((time.perf_counter() - start) / len(batches))
-        self._choose()
-        self.tries = len(self.tried) < 4
+        self.trial.note((time.perf_counter() - start) / len(batches))
+        self.is_looped, self.tries = self.trial.winner, not self.trial.is_over
         return logs, state
-
-    def _choose(self) -> None:
-        """Take the faster form, once both were timed."""
-        self.is_looped = len(self.tried) == 4 and self.tried[3] < self.tried[1]
 
     def _block(self, state: Any, data: Any, rows: Any, count: Any) -> tuple[Any, Any]:
         import jax

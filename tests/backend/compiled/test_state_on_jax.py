@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 
 import keras_ae
@@ -23,3 +24,28 @@ def test_a_scope_has_the_state_and_what_was_assigned_in_it() -> None:
     for group, was, now in zip(groups, state, found, strict=True):
         for variable, a, b in zip(group, was, now, strict=True):
             assert (b == (a + 5 if variable is model.step else a)).all()
+
+
+def placed(array: np.ndarray, offset: int) -> np.ndarray:
+    """Return a copy that begins so many bytes after a multiple of 64."""
+    wide = np.empty(array.nbytes + 128, "uint8")
+    start = -wide.ctypes.data % 64 + offset
+    copy = wide[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def test_resident_data_are_copied_once_at_most() -> None:
+    numbers = np.random.default_rng(0).normal(size=(50, 7)).astype("float32")
+    for offset, shared in ((0, True), (16, False)):
+        given = placed(numbers, offset)
+        found = state_on_jax.resident(given)
+        assert (found.unsafe_buffer_pointer() == given.ctypes.data) == shared
+        np.testing.assert_array_equal(found, numbers)
+
+
+@pytest.mark.parametrize("given", [np.arange(12.0).reshape(3, 4).T, np.float32(3.0), np.ones(0)])
+def test_resident_data_are_the_same_whatever_their_layout_and_type(given: np.ndarray) -> None:
+    found = state_on_jax.resident(given)
+    np.testing.assert_array_equal(found, given)
+    assert found.dtype == "float32"
