@@ -1,7 +1,10 @@
-"""Recurrent layers that run in a framework's own kernel where Keras's would loop in Python."""
+"""Recurrent layers that run in a framework's own kernel where Keras's would loop over the steps."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -9,31 +12,59 @@ import keras
 from keras_ae.typing import Tensor
 
 
-@keras.saving.register_keras_serializable("keras_ae.backend")
-class LSTM(keras.layers.LSTM):
-    """Keras's LSTM; on torch's CPU, where Keras loops over the steps, by torch's own kernel.
+@contextlib.contextmanager
+def forward_mode() -> Iterator[None]:
+    """Let recurrent layers compute what `keras.ops.jvp` can differentiate.
 
-    Sequences with a mask, and what the kernel does not know (dropout, other activations), take
-    Keras's way.
+    The kernels have gradients only, and TensorFlow's loops none in forward mode: there the steps
+    are written out one after another.
     """
+    token = _forward_mode.set(True)
+    try:
+        yield
+    finally:
+        _forward_mode.reset(token)
 
+
+class _Recurrent(keras.layers.Layer):
     def inner_loop(
-        self, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
+        self: Any, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return (last output, outputs, states) of `(batch, time, features)`."""
-        if mask is None and has_kernel(self) and _is_plain_cpu(sequences):
-            return _torch_lstm(self, sequences, initial_state)
-        found: tuple[Tensor, Tensor, list[Tensor]] = super().inner_loop(
-            sequences, initial_state, mask=mask, training=training
-        )
+        is_plain = mask is None and not _forward_mode.get()
+        if is_plain and has_kernel(self) and _is_plain_cpu(sequences):
+            return _kernel(self, sequences, initial_state)
+        written_out = _forward_mode.get() and keras.backend.backend() == "tensorflow"
+        before, self.unroll = self.unroll, self.unroll or written_out
+        try:
+            found: tuple[Tensor, Tensor, list[Tensor]] = super().inner_loop(
+                sequences, initial_state, mask=mask, training=training
+            )
+        finally:
+            self.unroll = before
         return found
 
 
+@keras.saving.register_keras_serializable("keras_ae.backend")
+class LSTM(_Recurrent, keras.layers.LSTM):
+    """Keras's LSTM; on TensorFlow's and torch's CPU by their own kernels.
+
+    Sequences with a mask, and what the kernels do not know (dropout, other activations), take
+    Keras's way. On TensorFlow XLA does not know the kernel, so that Keras does not compile the
+    layer by it, as it does not where there is cuDNN.
+    """
+
+
+@keras.saving.register_keras_serializable("keras_ae.backend")
+class GRU(_Recurrent, keras.layers.GRU):
+    """Keras's GRU, of which `forward_mode` can be differentiated."""
+
+
 def has_kernel(layer: Any) -> bool:
-    """Return whether a layer computes its sequences without a mask by torch's kernel."""
+    """Return whether a layer computes its sequences without a mask by the framework's kernel."""
     return (
         isinstance(layer, LSTM)
-        and keras.backend.backend() == "torch"
+        and keras.backend.backend() in ("tensorflow", "torch")
         and layer.activation is keras.activations.tanh
         and layer.recurrent_activation is keras.activations.sigmoid
         and not (layer.dropout or layer.recurrent_dropout or layer.unroll or layer.stateful)
@@ -41,29 +72,37 @@ def has_kernel(layer: Any) -> bool:
 
 
 def _is_plain_cpu(sequences: Any) -> bool:
-    import torch
+    if keras.backend.standardize_dtype(sequences.dtype) != "float32":
+        return False
+    if keras.backend.backend() == "torch":
+        return bool(sequences.device.type == "cpu")
+    import tensorflow as tf
 
-    return sequences.device.type == "cpu" and sequences.dtype == torch.float32
+    return not any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU"))
 
 
-def _torch_lstm(
-    layer: LSTM, sequences: Any, initial_state: Any
-) -> tuple[Tensor, Tensor, list[Tensor]]:
-    import torch
-
+def _kernel(layer: LSTM, sequences: Any, initial_state: Any) -> tuple[Tensor, Tensor, list[Tensor]]:
     cell = layer.cell
     kernel = keras.ops.convert_to_tensor(cell.kernel)
     recurrent = keras.ops.convert_to_tensor(cell.recurrent_kernel)
-    zeros = kernel.new_zeros(kernel.shape[1])
-    bias = zeros if cell.bias is None else keras.ops.convert_to_tensor(cell.bias)
-    # The gates are in one order in both: input, forget, cell, output.
-    weights = [kernel.t().contiguous(), recurrent.t().contiguous(), bias, zeros]
+    bias = keras.ops.zeros(kernel.shape[1]) if cell.bias is None else cell.bias
+    weights = [kernel, recurrent, keras.ops.convert_to_tensor(bias)]
     if layer.go_backwards:
-        sequences = torch.flip(sequences, [1])
+        sequences = keras.ops.flip(sequences, 1)
+    run = _torch_lstm if keras.backend.backend() == "torch" else _tensorflow_lstm
+    outputs, hidden, carry = run(sequences, initial_state, weights)
+    return hidden, outputs if layer.return_sequences else hidden[:, None], [hidden, carry]
+
+
+def _torch_lstm(sequences: Any, initial_state: Any, weights: list[Any]) -> tuple[Any, Any, Any]:
+    import torch
+
+    kernel, recurrent, bias = weights
+    # The gates are in one order in both: input, forget, cell, output.
     outputs, hidden, carry = torch._VF.lstm(
         sequences.contiguous(),
         tuple(state[None].contiguous() for state in initial_state),
-        weights,
+        [kernel.t().contiguous(), recurrent.t().contiguous(), bias, torch.zeros_like(bias)],
         True,  # biases
         1,  # layers
         0.0,  # dropout
@@ -71,5 +110,36 @@ def _torch_lstm(
         False,  # both ways
         True,  # batch first
     )
-    last = hidden[0]
-    return last, outputs if layer.return_sequences else last[:, None], [last, carry[0]]
+    return outputs, hidden[0], carry[0]
+
+
+def _tensorflow_lstm(
+    sequences: Any, initial_state: Any, weights: list[Any]
+) -> tuple[Any, Any, Any]:
+    import tensorflow as tf
+
+    kernel, recurrent, bias = weights
+    hidden, carry = initial_state
+    # The kernel's gates: input, cell, forget, output; Keras's: input, forget, cell, output.
+    gates = [tf.split(w, 4, axis=-1) for w in (tf.concat([kernel, recurrent], 0), bias)]
+    w, b = (tf.concat([i, c, f, o], -1) for i, f, c, o in gates)
+    x = tf.transpose(sequences, [1, 0, 2])
+    none = tf.zeros_like(gates[1][0])
+    found = tf.raw_ops.BlockLSTM(
+        seq_len_max=tf.shape(x, out_type="int64")[0],
+        x=x,
+        cs_prev=carry,
+        h_prev=hidden,
+        w=w,
+        wci=none,
+        wcf=none,
+        wco=none,
+        b=b,
+        forget_bias=0.0,
+        cell_clip=-1.0,  # not clipped
+        use_peephole=False,
+    )
+    return tf.transpose(found.h, [1, 0, 2]), found.h[-1], found.cs[-1]
+
+
+_forward_mode: ContextVar[bool] = ContextVar("forward_mode", default=False)

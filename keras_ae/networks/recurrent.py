@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_ae.backend.recurrent import LSTM
+from keras_ae.backend.recurrent import GRU, LSTM
 from keras_ae.typing import Shape
 
 
@@ -91,4 +91,4 @@ def _check(shape: Shape, hidden: Sequence[int]) -> None:
 def _cell(cell: str) -> Any:
     if cell not in ("lstm", "gru"):
         raise ValueError(f"`cell` must be 'lstm' or 'gru'. Received: cell={cell!r}")
-    return LSTM if cell == "lstm" else keras.layers.GRU
+    return LSTM if cell == "lstm" else GRU

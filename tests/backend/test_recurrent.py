@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 from scipy.special import expit
 
-from keras_ae.backend.recurrent import LSTM, has_kernel
+from keras_ae.backend.recurrent import GRU, LSTM, forward_mode, has_kernel
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 5, 2)).astype("float32")
@@ -55,24 +55,71 @@ def test_masked_steps_change_nothing() -> None:
     np.testing.assert_allclose(found, oracle(layer, X[:, :3])[1], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="is about torch's kernel")
-def test_its_gradients_are_those_of_kerass_loop() -> None:
-    import torch
+def compiled(function: Any) -> Any:
+    """Return a function as a training step has it: traced."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
 
-    layer = made(return_sequences=True)
-    plain = keras.layers.LSTM(4, return_sequences=True)
+        return tf.function(function)
+    import jax
+
+    return jax.jit(function)
+
+
+def gradients(layer: Any, x: np.ndarray) -> list[np.ndarray]:
+    """Return the gradients of a loss of all outputs and both last states, by x first."""
+
+    def loss(x: Any) -> Any:
+        outputs, hidden, carry = layer(x)
+        return ops.sum(outputs**2) + ops.sum(ops.sin(hidden)) + ops.sum(carry**3)
+
+    weights = [w.value for w in layer.trainable_weights]
+    if keras.backend.backend() == "torch":
+        import torch
+
+        given = torch.from_numpy(x).requires_grad_()
+        return [g.numpy() for g in torch.autograd.grad(loss(given), [given, *weights])]
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        given = tf.constant(x)
+        tape.watch(given)
+        value = loss(given)
+    return [g.numpy() for g in tape.gradient(value, [given, *weights])]
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="has no kernel")
+@pytest.mark.parametrize("options", [{}, {"use_bias": False}, {"go_backwards": True}])
+def test_its_gradients_are_those_of_kerass_loop(options: dict[str, Any]) -> None:
+    layer = made(return_sequences=True, return_state=True, **options)
+    plain = keras.layers.LSTM(4, return_sequences=True, return_state=True, **options)
     plain.build(X.shape)
     plain.set_weights(layer.get_weights())
-    found = []
-    for one in (layer, plain):
-        loss = (one(torch.from_numpy(X)) ** 2).sum()
-        found.append(torch.autograd.grad(loss, [w.value for w in one.trainable_weights]))
-    for a, b in zip(*found, strict=True):
-        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5)
+    for a, b in zip(gradients(layer, X), gradients(plain, X), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [LSTM, GRU])
+def test_forward_mode_knows_their_derivatives(kind: Any) -> None:
+    layer = kind(4, return_sequences=True)
+    layer.build(X.shape)
+    direction = RNG.normal(size=X.shape).astype("float32")
+
+    def moved(x: Any, v: Any) -> Any:
+        with forward_mode():
+            return ops.jvp(layer, (x,), (v,))[1]
+
+    function = moved if keras.backend.backend() == "torch" else compiled(moved)
+    found = function(*map(ops.convert_to_tensor, (X, direction)))
+    step = 1e-2
+    after, before = (ops.convert_to_numpy(layer(X + e * direction)) for e in (step, -step))
+    wanted = (after - before) / (2 * step)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), wanted, rtol=1e-2, atol=1e-3)
+    assert not layer.unroll
 
 
 def test_what_the_kernel_does_not_know_is_kerass() -> None:
-    assert has_kernel(made()) == (keras.backend.backend() == "torch")
+    assert has_kernel(made()) == (keras.backend.backend() != "jax")
     for options in ({"dropout": 0.5}, {"activation": "relu"}, {"unroll": True}):
         assert not has_kernel(made(**options))
     assert not has_kernel(keras.layers.LSTM(4))

@@ -87,3 +87,21 @@ def test_the_exact_form_refuses_layers_it_does_not_know() -> None:
         keras_ae.create(
             "contractive_autoencoder", input_shape=(8, 8, 1), encoder="conv", hidden=[4]
         )
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_recurrent_encoders_are_contracted(cell: str) -> None:
+    net = keras_ae.create(
+        "contractive_autoencoder",
+        input_shape=(6, 2),
+        latent_dim=3,
+        encoder={"name": "recurrent", "cell": cell},
+        decoder="mlp",
+        hidden=[4],
+        estimator="hutchinson",
+    )
+    net.compile("sgd")
+    x = np.random.default_rng(0).normal(size=(8, 6, 2)).astype("float32")
+    history = net.fit(x, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert history["contraction"][0] > 0
