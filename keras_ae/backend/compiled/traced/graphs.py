@@ -48,12 +48,16 @@ def tensor_of(node: Any) -> Any:
 
 def is_written(node: Any) -> bool:
     """Return whether an operation writes into this tensor."""
-    return any(
-        getattr(getattr(user.target, "_schema", None), "is_mutable", False)
-        and user.args
-        and user.args[0] is node
-        for user in node.users
-    )
+    return any(node in _written_by(user) for user in node.users)
+
+
+def _written_by(node: Node) -> list[Any]:
+    arguments = getattr(getattr(node.target, "_schema", None), "arguments", ())
+    return [
+        node.args[i] if i < len(node.args) else node.kwargs.get(argument.name)
+        for i, argument in enumerate(arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
 
 
 def put(node: Node, target: Any, *args: Any, **kwargs: Any) -> Node:

@@ -13,8 +13,11 @@ import torch
 
 from keras_ae.backend.compiled.traced.graphs import (
     VIEWS,
+    insert,
+    is_sole,
     is_written,
     name_of,
+    put,
     rewrite,
     shape_of,
     tensor_of,
@@ -39,6 +42,7 @@ def simplified(module: Any) -> Any:
         _multiply_after_sums,
         _join_products,
         _sum_once,
+        _sum_all,
     )
     rewrite(module, rewrites)
     module.recompile()
@@ -128,7 +132,8 @@ def _join_factors(module: Any, node: Any) -> None:
 
 def _multiply_after_sums(module: Any, node: Any) -> None:
     """Multiply the fewer numbers: a sum, not what is summed."""
-    if name_of(node) not in ("sum.dim_IntList", "mean.dim") or node.kwargs:
+    sums = ("sum.default", "sum.dim_IntList", "mean.default", "mean.dim")
+    if name_of(node) not in sums or node.kwargs:
         return
     found = _factor(module, node.args[0])
     if found is None or len(node.args[0].users) > 1:
@@ -223,3 +228,24 @@ def _sum_once(module: Any, node: Any) -> None:
         summed = module.graph.call_function(torch.ops.aten.sum.dim_IntList, (x, axes))
     summed.meta.update(node.meta)
     node.replace_all_uses_with(summed)
+
+
+def _sum_all(module: Any, node: Any) -> None:
+    """Make the mean of sums one sum, and add numbers after sums."""
+    is_of_all = node.args[1:] in ((), (None,)) and not node.kwargs
+    if name_of(node) in ("mean.default", "mean.dim") and is_of_all:
+        rows = node.args[0]
+        if not is_sole(rows, "sum.dim_IntList") or len(rows.args) > 2 or rows.kwargs:
+            return
+        total = insert(node, torch.ops.aten.sum.default, rows.args[0])
+        total.meta.update(node.meta)
+        put(node, torch.ops.aten.mul.Scalar, total, 1.0 / math.prod(shape_of(rows)))
+    elif name_of(node) == "sum.default" and not node.kwargs:
+        added = node.args[0]
+        if not is_sole(added, "add.Tensor") or added.kwargs:
+            return
+        x, number = added.args
+        if isinstance(number, (int, float)) and shape_of(x) == shape_of(added):
+            total = insert(node, torch.ops.aten.sum.default, x)
+            total.meta.update(node.meta)
+            put(node, torch.ops.aten.add.Scalar, total, number * math.prod(shape_of(x)))

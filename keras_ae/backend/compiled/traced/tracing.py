@@ -14,8 +14,10 @@ from keras_ae.backend.compiled.adam import FusedAdam
 from keras_ae.backend.compiled.divided_on_torch import Divided, draws_of, is_exact
 from keras_ae.backend.compiled.division import Division
 from keras_ae.backend.compiled.plan import convolves
+from keras_ae.backend.compiled.traced.buffers import with_buffers
 from keras_ae.backend.compiled.traced.channels_last import with_channels_last
 from keras_ae.backend.compiled.traced.checking import Check, State
+from keras_ae.backend.compiled.traced.once import taken_out
 from keras_ae.backend.compiled.traced.replay import Replay
 from keras_ae.backend.compiled.traced.simplify import simplified
 from keras_ae.backend.compiled.traced.single_step import gather, is_fused, step
@@ -90,9 +92,13 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
 
 
 def _program(model: Any, data: Any, rows: Any, draws: list[Draw], last: bool) -> Replay:
-    part = contextlib.nullcontext()
-    run, moved, means, _ = _traced(model, data, rows, draws, part, last)
-    return Replay(run, draws, FusedAdam(model.optimizer, moved) if moved else None, means)
+    graph, moved, means, _ = _traced(model, data, rows, draws, contextlib.nullcontext(), last)
+    once = taken_out(graph, len(moved))
+    inputs = [*keras.tree.flatten(data), rows, *(draw.again() for draw in draws)]
+    if not last:
+        graph = with_buffers(graph, len(moved), rows.device)
+    adam = FusedAdam(model.optimizer, moved) if moved else None
+    return Replay(_without_python(graph, inputs), draws, adam, means, once)
 
 
 def _divided(model: Any, data: Any, rows: Any, threads: int, last: bool) -> Divided | None:
@@ -100,15 +106,16 @@ def _divided(model: Any, data: Any, rows: Any, threads: int, last: bool) -> Divi
         return None
     rows = rows[: len(rows) // threads]
     draws = draws_of(model, gather(data, rows))
-    run, moved, means, uses = _traced(model, data, rows, draws, Part(), last)
+    graph, moved, means, uses = _traced(model, data, rows, draws, Part(), last)
+    inputs = [*keras.tree.flatten(data), rows, *(draw.again() for draw in draws)]
     adam = FusedAdam(model.optimizer, moved)
-    return Divided(run, draws, adam, means, uses, threads)
+    return Divided(_without_python(graph, inputs), draws, adam, means, uses, threads)
 
 
 def _traced(
     model: Any, data: Any, rows: Any, draws: list[Draw], part: Any, last: bool
 ) -> tuple[Any, list[Any], Means, list[tuple[Any, int, int]]]:
-    """Return a program of a step or a part of one, what moves beside it, its means and uses."""
+    """Return a graph of a step or a part of one, what moves beside it, its means and uses."""
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -138,21 +145,26 @@ def _traced(
         return found or [model.step.value.clone()]
 
     inputs = [*leaves, rows, *(draw.again() for draw in draws)]
-    with warnings.catch_warnings(), torch.no_grad():
-        # torch 2.13 deprecates the API, whose replay is twice as fast as FX's.
-        warnings.simplefilter("ignore")
+    with torch.no_grad():
         graph = make_fx(function, tracing_mode="real")(inputs)
         graph.graph.eliminate_dead_code()  # such as the reconstruction, when no metric wants it
         graph = simplified(graph)
-        if last:
-            graph = with_channels_last(graph)
-        if any("mkldnn_rnn_layer" in str(node.target) for node in graph.graph.nodes):
-            return _in_grad_mode(graph), moved, means, uses
+    return with_channels_last(graph) if last else graph, moved, means, uses
+
+
+def _without_python(graph: Any, inputs: list[Any]) -> Any:
+    """Return a graph's function as a program of TorchScript, where that knows its operations."""
+    import torch
+
+    if any("mkldnn_rnn_layer" in str(node.target) for node in graph.graph.nodes):
+        return _in_grad_mode(graph)
+    with warnings.catch_warnings(), torch.no_grad():
+        # torch 2.13 deprecates the API, whose replay is twice as fast as FX's.
+        warnings.simplefilter("ignore")
         try:
-            run = torch.jit.trace(graph, (inputs,), check_trace=False, strict=False)
+            return torch.jit.trace(graph, (inputs,), check_trace=False, strict=False)
         except RuntimeError:  # It knows no convolution's gradient.
-            run = graph
-    return run, moved, means, uses
+            return graph
 
 
 def _in_grad_mode(graph: Any) -> Callable[[list[Any]], list[Any]]:

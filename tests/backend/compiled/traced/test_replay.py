@@ -31,6 +31,7 @@ def test_steps_are_taken_one_after_another(scripted: bool) -> None:
     import torch
 
     from keras_ae.backend.compiled.adam import FusedAdam
+    from keras_ae.backend.compiled.traced.once import Once
     from keras_ae.backend.compiled.traced.replay import Replay
     from keras_ae.backend.script import Draw
 
@@ -58,14 +59,15 @@ def test_steps_are_taken_one_after_another(scripted: bool) -> None:
             step = torch.jit.trace(
                 step, ([data, rows[0], torch.zeros(2)],), check_trace=False, strict=False
             )
+    once = Once(torch.tensor([2.0]), torch.tensor([-1.0]), [])
     replay = Replay(
-        step, [Draw(Noise(), "normal", (2,), True)], FusedAdam(optimizer, [weight]), means
+        step, [Draw(Noise(), "normal", (2,), True)], FusedAdam(optimizer, [weight]), means, once
     )
     replay([data], rows)
 
     wanted, first, second, losses = np.array([1.0, 2.0]), np.zeros(2), np.zeros(2), []
     for number in (1, 2):  # the noise is the step's number, and both pairs of rows sum to (6, 8)
-        losses.append(wanted.sum() + 2.0 * number)
+        losses.append(2.0 * (wanted.sum() + 2.0 * number) - 1.0)
         gradient = np.array([6.0, 8.0]) + number
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient**2

@@ -133,3 +133,17 @@ def test_a_tensor_that_is_counted_up_is_not_a_constant() -> None:
     graph = simplified(graph_of(function, torch.zeros(2)))
     first, second = graph(torch.zeros(2)), graph(torch.zeros(2))
     np.testing.assert_allclose(second - first, [2.0, 2.0])
+
+
+def test_the_mean_of_sums_is_one_sum() -> None:
+    import torch
+
+    from keras_ae.backend.compiled.traced.simplify import simplified
+
+    def function(x: Any) -> Any:
+        return (x + 2.0).sum([1, 2]).mean()
+
+    x = torch.arange(24.0).reshape(2, 3, 4)
+    graph = simplified(graph_of(function, x))
+    assert operations(graph) == ["aten.sum.default", "aten.add.Scalar", "aten.mul.Scalar"]
+    np.testing.assert_allclose(graph(x), (276.0 + 48.0) / 2)  # the sum of 0 to 23, 24 twos
