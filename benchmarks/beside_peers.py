@@ -62,9 +62,10 @@ def row(name: str, peers: str) -> dict[str, Any]:
     medians["times_faster"] = {
         backend: {
             k: statistics.median(
-                a[k] / b[k] for a, b in zip(runs[peer], runs[backend], strict=True)
+                a[k] / b[k.removeprefix("usual_")]
+                for a, b in zip(runs[peer], runs[backend], strict=True)
             )
-            for k in ("epoch", "score")
+            for k in ("epoch", "usual_epoch", "score")
             if k in medians[peer]
         }
         for backend in BACKENDS

@@ -194,6 +194,17 @@ def peers(found: dict[str, Any]) -> str:
                 *(f"{figures[b]['epoch']:.3f} ({ours[b]['epoch']:.1f}x)" for b in BACKENDS),
             ]
         )
+        if "usual_epoch" in figures[peer]:
+            rows.append(
+                [
+                    f"{name}, {peer} with its batch normalization and dropout",
+                    f"{figures[peer]['usual_epoch']:.2f}",
+                    *(
+                        f"{figures[b]['epoch']:.3f} ({ours[b]['usual_epoch']:.1f}x)"
+                        for b in BACKENDS
+                    ),
+                ]
+            )
         rows.append(
             [
                 f"{name}, seconds that come once",

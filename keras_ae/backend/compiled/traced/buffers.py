@@ -49,13 +49,29 @@ def with_buffers(module: Any, kept: int, device: Any) -> Any:
         device: Where the step computes.
     """
     nodes = list(module.graph.nodes)
-    outlive = {node for node in nodes[-1].args[0][kept:] if isinstance(node, Node)}
+    outlive = {
+        source
+        for node in nodes[-1].args[0][kept:]
+        if isinstance(node, Node)
+        for source in _of_one_memory(node)
+    }
     suited = [node for node in nodes if node not in outlive and _suits(node)]
     if sum(math.prod(tensor_of(node).shape) for node in suited) > LARGEST:
         return module
     for node in suited:
         _write(module, node, device)
     return simplified(module)
+
+
+def _of_one_memory(node: Node) -> list[Node]:
+    """Return a node and what it is a view of."""
+    found = [node]
+    while (returns := getattr(getattr(node.target, "_schema", None), "returns", None)) and (
+        returns[0].alias_info is not None
+    ):
+        node = node.args[0]
+        found.append(node)
+    return found
 
 
 def _suits(node: Node) -> bool:

@@ -78,6 +78,18 @@ def test_other_types_keep_their_operations() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_view_that_outlives_the_step_keeps_its_numbers() -> None:
+    import torch
+
+    def function(x: Any) -> list[Any]:
+        return [torch.mm(x, x)[0].unsqueeze(0)]
+
+    graph = buffered(function, torch.eye(2), kept=0)
+    first = graph(torch.eye(2))[0]
+    graph(3.0 * torch.eye(2))
+    np.testing.assert_array_equal(first, [[1.0, 0.0]])
+
+
 def test_what_two_read_is_not_written_over() -> None:
     import torch
 
