@@ -27,6 +27,8 @@ def forward_mode() -> Iterator[None]:
 
 
 class _Recurrent(keras.layers.Layer):
+    looped = False  # whether the last sequences took Keras's loop
+
     def inner_loop(
         self: Any, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
@@ -34,8 +36,10 @@ class _Recurrent(keras.layers.Layer):
         is_plain = mask is None and not _forward_mode.get()
         if is_plain and has_kernel(self) and _is_plain_cpu(sequences):
             return _kernel(self, sequences, initial_state)
-        written_out = _forward_mode.get() and keras.backend.backend() == "tensorflow"
-        before, self.unroll = self.unroll, self.unroll or written_out
+        self.__dict__["looped"] = True
+        before = self.unroll
+        if _forward_mode.get() and keras.backend.backend() == "tensorflow":
+            self.unroll = True
         try:
             found: tuple[Tensor, Tensor, list[Tensor]] = super().inner_loop(
                 sequences, initial_state, mask=mask, training=training
@@ -50,9 +54,14 @@ class LSTM(_Recurrent, keras.layers.LSTM):
     """Keras's LSTM; on TensorFlow's and torch's CPU by their own kernels.
 
     Sequences with a mask, and what the kernels do not know (dropout, other activations), take
-    Keras's way. On TensorFlow XLA does not know the kernel, so that Keras does not compile the
-    layer by it, as it does not where there is cuDNN.
+    Keras's way. XLA does not know TensorFlow's kernel: a model with such a layer is not compiled
+    by it, as Keras has it where there is cuDNN.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if keras.backend.backend() == "tensorflow" and has_kernel(self):
+            self.supports_jit = False
 
 
 @keras.saving.register_keras_serializable("keras_ae.backend")

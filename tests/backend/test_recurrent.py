@@ -129,3 +129,12 @@ def test_half_precision_goes_kerass_way() -> None:
     layer = made(dtype="mixed_bfloat16")
     found = np.asarray(ops.convert_to_numpy(ops.cast(layer(X), "float32")))
     np.testing.assert_allclose(found, oracle(layer, X)[1], atol=0.05)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="is about XLA")
+def test_xla_is_not_asked_for_the_kernel() -> None:
+    model = keras.Sequential([keras.Input((5, 2)), LSTM(4)])
+    with pytest.warns(UserWarning, match="jit_compile"):
+        model.compile("sgd", "mse", jit_compile=True)
+    assert model.predict(X, verbose=0).shape == (3, 4)
+    assert LSTM(4, unroll=True).supports_jit

@@ -37,6 +37,7 @@ FEW = 64
 """Taps times filters up to which a convolution is one product for all taps, shifted and added."""
 
 _TO_LAST, _TO_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
+_TRANSPOSED = "mkldnn._convolution_transpose_pointwise.default"
 _ATEN = torch.ops.aten
 
 
@@ -51,7 +52,7 @@ def with_channels_last(module: Any) -> Any:
         (_without_turning_back, _turn_after, _join_bias),
         (_shift_products, _shift_gradients),
         (_write_padded, _crop, _transpose_cropped),
-        (_join_relu, _write_over, _sum_whole),
+        (_clip_over, _write_over, _sum_whole),
     ):
         rewrite(module, rewrites)
     module.recompile()
@@ -95,7 +96,8 @@ def _without_slices(module: Any, node: Node) -> None:
 
 
 def _pad(node: Node, x: Any, pads: list[int]) -> None:
-    if is_sole(x, "constant_pad_nd.default") and not any(x.args[2:]):
+    is_padded = is_sole(x, "constant_pad_nd.default") and not any(x.args[2:])
+    if is_padded and min(x.args[1]) >= 0:
         pairs = itertools.zip_longest(pads, x.args[1], fillvalue=0)
         x, pads = x.args[0], [a + b for a, b in pairs]
     put(node, _ATEN.constant_pad_nd.default, x, pads)
@@ -198,9 +200,11 @@ def _write_padded(module: Any, node: Node) -> None:
     if not is_call(node, "constant_pad_nd.default") or len(node.args[1]) != 4 or any(node.args[2:]):
         return
     source, pads = node.args[:2]
-    if min(pads) < 0 or not is_call(source, "relu.default", "threshold_backward.default"):
+    is_relu = is_call(source, "relu.default")
+    is_its_gradient = is_call(source, "threshold_backward.default") and source.args[2] == 0
+    if min(pads) < 0 or not (is_relu or is_its_gradient):
         return
-    target = padded_relu if is_call(source, "relu.default") else padded_threshold_backward
+    target = padded_relu if is_relu else padded_threshold_backward
     maps = [arg for arg in source.args if isinstance(arg, Node)]
     made = insert(source, target, *maps, pads)
     made.meta.update(node.meta)
@@ -246,23 +250,12 @@ def _transpose_cropped(module: Any, node: Node) -> None:
 # Activations
 
 
-def _join_relu(module: Any, node: Node) -> None:
-    """Let the convolution clip what it writes."""
+def _clip_over(module: Any, node: Node) -> None:
+    """Clip a convolution's result where it is; oneDNN's own clipping makes numbers of NaN."""
     if not is_call(node, "relu.default"):
         return
-    made = node.args[0]
-    if is_sole(made, "mkldnn._convolution_transpose_pointwise.default"):
-        made.update_arg(8, "relu")
-        node.replace_all_uses_with(made)
-    elif is_sole(made, "convolution.default") and not made.args[6] and len(shape_of(made)) == 4:
-        x, w, bias, strides, padding, dilation, _, _, groups = made.args
-        joined = insert(
-            made,
-            torch.ops.mkldnn._convolution_pointwise.default,
-            *(x, w, bias, padding, strides, dilation, groups, "relu", [], ""),
-        )
-        joined.meta.update(node.meta)
-        node.replace_all_uses_with(joined)
+    if is_sole(node.args[0], "convolution.default", _TRANSPOSED):
+        put(node, _ATEN.relu_.default, node.args[0])
 
 
 def _write_over(module: Any, node: Node) -> None:

@@ -37,12 +37,13 @@ class Once(NamedTuple):
         return totals * self.scales + self.shifts * steps
 
 
-def taken_out(module: Any, first: int) -> Once:
+def taken_out(module: Any, first: int, device: Any) -> Once:
     """Take out of a step's graph what can be done at the end of a block.
 
     Args:
         module: A simplified graph of `make_fx`, changed in place.
         first: Index of its first output that is a number to be summed over the steps.
+        device: Where the step computes.
     """
     nodes = list(module.graph.nodes)
     output = nodes[-1]
@@ -52,7 +53,9 @@ def taken_out(module: Any, first: int) -> Once:
     counters = [counter for node in nodes if (counter := _counter(module, node)) is not None]
     module.graph.eliminate_dead_code()
     module.recompile()
-    scales, shifts = (torch.tensor([a[i] for a in affine], dtype=torch.float32) for i in (1, 2))
+    scales, shifts = (
+        torch.tensor([a[i] for a in affine], dtype=torch.float32, device=device) for i in (1, 2)
+    )
     return Once(scales, shifts, counters)
 
 

@@ -66,9 +66,14 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
     """
     state = State(model)
     start = state.now()
+    recurrent = [layer for layer in model._flatten_layers() if hasattr(layer, "looped")]
+    for layer in recurrent:
+        layer.__dict__["looped"] = False
     with Script() as script:
         step(model, gather(data, rows))
     state.put(start)
+    if any(layer.looped for layer in recurrent):
+        return None  # a trace would hold each step of each sequence
     count = len(keras.tree.flatten(data)[0])
     checks = [Check(model, data, (rows + i * len(rows)) % count) for i in range(CHECKS)]
     threads = 1 if division is None or not is_fused(model) else division.threads
@@ -93,7 +98,7 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
 
 def _program(model: Any, data: Any, rows: Any, draws: list[Draw], last: bool) -> Replay:
     graph, moved, means, _ = _traced(model, data, rows, draws, contextlib.nullcontext(), last)
-    once = taken_out(graph, len(moved))
+    once = taken_out(graph, len(moved), rows.device)
     inputs = [*keras.tree.flatten(data), rows, *(draw.again() for draw in draws)]
     if not last:
         graph = with_buffers(graph, len(moved), rows.device)

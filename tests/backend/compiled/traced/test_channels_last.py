@@ -112,3 +112,37 @@ def test_a_copy_that_is_written_to_stays() -> None:
     x = random(2, 3, 5, 5)
     for before, now in zip(function(x), rewritten(function, x)(x), strict=True):
         np.testing.assert_allclose(now, before, rtol=1e-5)
+
+
+def test_a_crop_before_a_padding_leaves_zeros() -> None:
+    import torch
+
+    w = random(4, 3, 3, 3)
+
+    def function(x: Any) -> list[Any]:
+        with torch.enable_grad():
+            given = x.detach().requires_grad_()
+            inner = torch.nn.functional.pad(given[:, :, 1:-1, 1:-1], [1, 1, 1, 1])
+            return [*torch.autograd.grad((torch.conv2d(inner, w) ** 2).sum(), given)]
+
+    x = random(2, 3, 6, 6)
+    with torch.no_grad():
+        found = rewritten(function, x)(x)
+    for before, now in zip(function(x), found, strict=True):
+        np.testing.assert_allclose(now, before, rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_not_a_number_stays_so() -> None:
+    import torch
+
+    w, v = random(4, 3, 3, 3), random(3, 4, 3, 3)
+
+    def function(x: Any) -> list[Any]:
+        y = torch.relu(torch.conv2d(x, w, padding=1))
+        return [torch.relu(torch.conv_transpose2d(y, v.transpose(0, 1), stride=2)[:, :, :-1, :-1])]
+
+    x = random(2, 3, 6, 6)
+    graph = rewritten(function, x)
+    assert "relu_.default" in operations(graph)
+    x[0, 0, 2, 2] = np.nan
+    assert int(torch.isnan(graph(x)[0]).sum()) == int(torch.isnan(function(x)[0]).sum()) > 0

@@ -18,7 +18,7 @@ def taken_out(function: Any, x: Any, first: int) -> tuple[Any, Any]:
     from keras_ae.backend.compiled.traced.simplify import simplified
 
     graph = simplified(graph_of(function, x))
-    return graph, taken_out(graph, first)
+    return graph, taken_out(graph, first, "cpu")
 
 
 def test_numbers_are_scaled_and_shifted_at_the_end_of_a_block() -> None:

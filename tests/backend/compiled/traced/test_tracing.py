@@ -112,3 +112,19 @@ def test_one_batch_on_the_edge_of_a_relu_is_no_reason(monkeypatch: pytest.Monkey
     assert not answers
     for a, b in zip(weights(model), before, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_sequences_that_are_looped_over_are_not_traced() -> None:
+    from keras_ae.backend.compiled.traced import tracing
+
+    given = {"input_shape": (6, 1), "latent_dim": 2, "hidden": [3], "encoder": "recurrent"}
+    x = np.random.default_rng(0).random((16, 6, 1), dtype="float32")
+    for name, options, traced in (
+        ("autoencoder", {}, True),
+        ("contractive_autoencoder", {"estimator": "hutchinson"}, False),
+    ):
+        model = keras_ae.create(name, decoder="mlp", **given, **options)
+        model.compile("adam")
+        model.fit(x, batch_size=8, verbose=0)
+        program = tracing.trace(model, (torch_tensor(x),), torch_tensor(np.arange(8)))
+        assert (program is not None) == traced
