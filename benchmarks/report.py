@@ -32,26 +32,28 @@ CHOICE = """## Which framework for what
 
 On two cores of a CPU, from the figures below:
 
-* **Tables and other small models**, where a step is mostly overhead: JAX or TensorFlow, some three
-  times as fast as PyTorch; JAX compiles in less time and keeps what it compiled for the next
-  process.
-* **Wide dense models**, where a step is mostly products: the three differ by less than two, either
-  way.
-* **Convolutions**: JAX or TensorFlow. Stock Keras on JAX's CPU takes twenty times as long as
-  keras_ae there.
-* **Recurrent models**: PyTorch, then JAX; TensorFlow takes three times as long as JAX.
+* **Tables and other small models**, where a step is mostly overhead: JAX or TensorFlow, some one
+  and a half times as fast as PyTorch; JAX compiles in less time and keeps what it compiled for the
+  next process.
+* **Wide dense models**, where a step is mostly products: the three differ by less than a half,
+  either way.
+* **Convolutions**: any of the three, within a fifth or so. Stock Keras on JAX's CPU takes ten times
+  as long as keras_ae there.
+* **Recurrent models**: PyTorch, then JAX; TensorFlow takes twice as long as PyTorch.
 * **Scoring** many rows: JAX, three times as fast as the others.
 * **One short training**: PyTorch compiles nothing that takes long.
 
-`mixed_bfloat16` pays on no framework here: the steps take longer than in float32 at both widths,
-though the processor has AVX512-BF16 (it has no AMX). Stay with float32 on such a CPU.
+`mixed_bfloat16` is a matter of the processor and the framework. On this one, with AVX512-BF16 and
+without AMX, it halves a step's time on PyTorch, takes a tenth off on TensorFlow, and makes JAX's
+steps half again as long; on another with the same instructions it was slower on all three. Time it
+before you use it.
 
 What could not be run: a GPU, a TPU, more than two cores. Nothing in `fit` assumes a CPU; what is
 done on CPUs alone (batches in parts, products for convolutions, malloc's thresholds) asks for one.
 
-Known gaps: a single epoch over 200 MB of very wide rows costs JAX more here than in stock Keras,
-since the data are checked and copied to where the steps run; from the second epoch on that is paid.
-PyTorch's convolutions take twice as long as by hand, TensorFlow's LSTM 1.7 times.
+Known gaps: JAX's LSTM takes 1.4 times as long as by hand, PyTorch's MLP VAE 1.6 times where
+oneDNN's products are faster than torch's own, the others up to 1.5 times; the geometric means stand
+below each table.
 """
 
 
