@@ -18,6 +18,7 @@ from keras_ae.backend.compiled.traced.buffers import with_buffers
 from keras_ae.backend.compiled.traced.channels_last import with_channels_last
 from keras_ae.backend.compiled.traced.checking import Check, State
 from keras_ae.backend.compiled.traced.once import taken_out
+from keras_ae.backend.compiled.traced.products import with_onednn
 from keras_ae.backend.compiled.traced.replay import Replay
 from keras_ae.backend.compiled.traced.simplify import simplified
 from keras_ae.backend.compiled.traced.single_step import gather, is_fused, step
@@ -77,15 +78,15 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
     count = len(keras.tree.flatten(data)[0])
     checks = [Check(model, data, (rows + i * len(rows)) % count) for i in range(CHECKS)]
     threads = 1 if division is None or not is_fused(model) else division.threads
-    maps = convolves(model) and rows.device.type == "cpu"
-    ways = itertools.product(dict.fromkeys([threads, 1]), dict.fromkeys([maps, False]))
-    for parts, last in ways:
+    is_cpu = rows.device.type == "cpu"
+    ways = itertools.product(dict.fromkeys([threads, 1]), dict.fromkeys([is_cpu, False]))
+    for parts, onednn in ways:
         try:
             program: Program | None
             if parts > 1:
-                program = _divided(model, data, rows, parts, last)
+                program = _divided(model, data, rows, parts, onednn)
             else:
-                program = _program(model, data, rows, script.draws, last)
+                program = _program(model, data, rows, script.draws, onednn)
             # A ReLU on the edge may decide otherwise for one batch, hardly for each of several.
             agrees = program is not None and any(check.is_met(program) for check in checks)
         except Exception:  # Whatever the reason, the step itself still runs.
@@ -96,29 +97,29 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
     return None
 
 
-def _program(model: Any, data: Any, rows: Any, draws: list[Draw], last: bool) -> Replay:
-    graph, moved, means, _ = _traced(model, data, rows, draws, contextlib.nullcontext(), last)
+def _program(model: Any, data: Any, rows: Any, draws: list[Draw], onednn: bool) -> Replay:
+    graph, moved, means, _ = _traced(model, data, rows, draws, contextlib.nullcontext(), onednn)
     once = taken_out(graph, len(moved), rows.device)
     inputs = [*keras.tree.flatten(data), rows, *(draw.again() for draw in draws)]
-    if not last:
+    if not convolves(model):
         graph = with_buffers(graph, len(moved), rows.device)
     adam = FusedAdam(model.optimizer, moved) if moved else None
     return Replay(_without_python(graph, inputs), draws, adam, means, once)
 
 
-def _divided(model: Any, data: Any, rows: Any, threads: int, last: bool) -> Divided | None:
+def _divided(model: Any, data: Any, rows: Any, threads: int, onednn: bool) -> Divided | None:
     if not is_exact(model, data):
         return None
     rows = rows[: len(rows) // threads]
     draws = draws_of(model, gather(data, rows))
-    graph, moved, means, uses = _traced(model, data, rows, draws, Part(), last)
+    graph, moved, means, uses = _traced(model, data, rows, draws, Part(), onednn)
     inputs = [*keras.tree.flatten(data), rows, *(draw.again() for draw in draws)]
     adam = FusedAdam(model.optimizer, moved)
     return Divided(_without_python(graph, inputs), draws, adam, means, uses, threads)
 
 
 def _traced(
-    model: Any, data: Any, rows: Any, draws: list[Draw], part: Any, last: bool
+    model: Any, data: Any, rows: Any, draws: list[Draw], part: Any, onednn: bool
 ) -> tuple[Any, list[Any], Means, list[tuple[Any, int, int]]]:
     """Return a graph of a step or a part of one, what moves beside it, its means and uses."""
     import torch
@@ -154,7 +155,9 @@ def _traced(
         graph = make_fx(function, tracing_mode="real")(inputs)
         graph.graph.eliminate_dead_code()  # such as the reconstruction, when no metric wants it
         graph = simplified(graph)
-    return with_channels_last(graph) if last else graph, moved, means, uses
+        if onednn:
+            graph = with_onednn(with_channels_last(graph) if convolves(model) else graph)
+    return graph, moved, means, uses
 
 
 def _without_python(graph: Any, inputs: list[Any]) -> Any:
