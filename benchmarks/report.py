@@ -44,16 +44,15 @@ On two cores of a CPU, from the figures below:
 * **One short training**: PyTorch compiles nothing that takes long.
 
 `mixed_bfloat16` is a matter of the processor and the framework. On this one, with AVX512-BF16 and
-without AMX, it halves a step's time on PyTorch, takes a tenth off on TensorFlow, and makes JAX's
-steps half again as long; on another with the same instructions it was slower on all three. Time it
-before you use it.
+without AMX, it takes a quarter off a step's time on PyTorch and a tenth on TensorFlow, and makes
+JAX's steps half again as long; on another with the same instructions it was slower on all three.
+Time it before you use it.
 
 What could not be run: a GPU, a TPU, more than two cores. Nothing in `fit` assumes a CPU; what is
 done on CPUs alone (batches in parts, products for convolutions, malloc's thresholds) asks for one.
 
-Known gaps: JAX's LSTM takes 1.4 times as long as by hand, PyTorch's MLP VAE 1.6 times where
-oneDNN's products are faster than torch's own, the others up to 1.5 times; the geometric means stand
-below each table.
+Known gaps: JAX's LSTM takes 1.4 times as long as by hand, PyTorch's table 1.5 times, the others up
+to 1.3 times; the geometric means stand below each table.
 """
 
 
