@@ -163,7 +163,8 @@ def _join_bias(module: Any, node: Node) -> None:
 # Convolutions to few filters: one product for all taps, whose maps are shifted and added.
 
 
-def _is_shifted(node: Node, x: Any, w: Any, options: Any) -> bool:
+def _has_few_filters(w: Any, options: Any) -> bool:
+    """Return whether a convolution is to be shifted products, by all that comes after its bias."""
     strides, padding, dilation, transposed, _, groups = options
     filters, channels, *window = shape_of(w)
     return (
@@ -180,7 +181,7 @@ def _is_shifted(node: Node, x: Any, w: Any, options: Any) -> bool:
 def _shift_products(module: Any, node: Node) -> None:
     if is_call(node, "convolution.default") and len(shape_of(node)) == 4:
         x, w, bias, *options = node.args
-        if _is_shifted(node, x, w, options):
+        if _has_few_filters(w, options):
             put(node, shifted_products, x, w, bias, options[1])
 
 
@@ -188,7 +189,7 @@ def _shift_gradients(module: Any, node: Node) -> None:
     if not is_call(node, "convolution_backward.default") or len(shape_of(node.args[0])) != 4:
         return
     gradient, x, w, _, *options, mask = node.args
-    if _is_shifted(node, x, w, options) and not mask[2]:
+    if _has_few_filters(w, options) and not mask[2]:
         put(node, shifted_gradients, gradient, x, w, options[1])
 
 
