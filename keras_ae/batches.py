@@ -58,6 +58,7 @@ class ArrayBatches(keras.utils.PyDataset):
         self.num_rows = lengths[0]
         self.batch_size = checked_size("batch_size", batch_size)
         self.shuffle, self.seed = shuffle, seed
+        self._prepared: tuple[int, Any] = (-1, None)
         self.start_epoch(0)
 
     def __len__(self) -> int:
@@ -80,8 +81,14 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def start_epoch(self, epoch: int) -> None:
         """Take the order of an epoch, counted from 0."""
-        self.epoch = epoch
+        self.prepare_epoch(epoch)
+        self.epoch, self._order = self._prepared
+
+    def prepare_epoch(self, epoch: int) -> None:
+        """Make the order of an epoch that may begin next, while there is time."""
+        if self._prepared[0] == epoch:
+            return
         order = np.arange(self.num_rows, dtype="int32")
         if self.shuffle:
             np.random.default_rng([self.seed, epoch]).shuffle(order)
-        self._order = order
+        self._prepared = epoch, order

@@ -46,6 +46,18 @@ def test_the_order_of_an_epoch_depends_on_the_seed_and_its_number_alone() -> Non
     assert order(6, 2) != orders[2]
 
 
+def test_an_order_made_ahead_is_the_epochs_and_moves_nothing_yet() -> None:
+    batches = ArrayBatches(X, batch_size=3, seed=5)
+    first = rows(batches)
+    batches.prepare_epoch(2)
+    assert (rows(batches), batches.epoch) == (first, 0)
+    batches.start_epoch(1)  # another than the one made ahead
+    assert rows(batches) == order(5, 1)
+    batches.prepare_epoch(2)
+    batches.start_epoch(2)
+    assert (rows(batches), batches.epoch) == (order(5, 2), 2)
+
+
 def test_targets_and_weights_follow_their_rows() -> None:
     batches = ArrayBatches(X, X * 2, X[:, 0] * 3, batch_size=4)
     for i in range(len(batches)):

@@ -7,7 +7,8 @@ import warnings
 from typing import Any
 
 import keras
-from keras import ops
+
+from keras_ae.backend.snapshot import Snapshot
 
 ADVICE = (
     "Training stopped: the loss became {loss} in epoch {epoch}. The last weights whose loss was "
@@ -60,13 +61,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
             self._states = [*before, self._state()]
             return
         good = self._states[-1 if self._is_begun else 0]
-        for variable, value in zip(self._variables(), good, strict=False):
-            variable.assign(value)
+        good.restore()
         self.model.stop_training = True
         warnings.warn(ADVICE.format(loss=lost[0], epoch=epoch + 1), stacklevel=2)
 
-    def _state(self) -> list[Any]:
-        return [ops.convert_to_numpy(v).copy() for v in self._variables()]
-
-    def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.model.optimizer.variables]
+    def _state(self) -> Snapshot:
+        return Snapshot([*self.model.variables, *self.model.optimizer.variables])

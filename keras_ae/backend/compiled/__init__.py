@@ -33,7 +33,7 @@ MOST_STEPS = 1024
 ALWAYS_STEPS = 128
 """Steps of a block whatever their noise takes, and at most those of a block of a stream."""
 
-FLOPS = 5e10
+FLOPS = 1.5e11
 OVERHEAD = 4e-5
 
 UNKNOWN_LENGTH = 100
@@ -93,7 +93,9 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
         batches.per_call, batches.begun, batches.stacks = per_call, begun, True
     try:
         # Only torch's intermediate results come from malloc one by one.
-        with kept_pages() if keras.backend.backend() == "torch" else contextlib.nullcontext():
+        # TensorFlow gains nothing by it.
+        is_worth = keras.backend.backend() != "tensorflow"
+        with kept_pages() if is_worth else contextlib.nullcontext():
             yield batches if streams else Rows(batches, per_call, begun)
     finally:
         begun()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+
+GATHERED = 2**20
+"""Numbers of a loop's batches up to which one gather before it is faster than one in each step."""
 
 
 class Step(NamedTuple):
@@ -85,6 +89,11 @@ def grouped(steps: list[Any], resident: Any) -> Iterator[tuple[Any, list[np.ndar
     for _, group in itertools.groupby(wanted, key=lambda step: id(step.data)):
         of_one = list(group)
         yield of_one[0].data, [step.rows for step in of_one]
+
+
+def are_few(data: Any, rows: int) -> bool:
+    """Return whether so many rows of data are gathered before a loop, not in its steps."""
+    return rows * sum(math.prod(a.shape[1:]) for a in _leaves(data)) <= GATHERED
 
 
 def _leaves(batch: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import numpy as np
 
 from keras_ae.backend import compile_cache
 from keras_ae.backend.compiled.adam import FlatAdam
-from keras_ae.backend.compiled.blocks import grouped, map_arrays
+from keras_ae.backend.compiled.blocks import are_few, grouped, map_arrays
 from keras_ae.backend.compiled.division import MOST_THREADS, WORTH_DIVIDING, Division
 from keras_ae.backend.compiled.plan import Plan, convolves
 from keras_ae.backend.compiled.state_on_jax import resident, scope, values_in
@@ -26,7 +27,8 @@ LOOPED = 1e7
 # Steps from which on it is worth compiling both forms, to measure which is faster.
 WORTH_TRYING = 1000
 TRIED = 4
-
+# Inside of a loop Eigen's products of large matrices are faster than those of XLA's default.
+EIGEN = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
 
 _NOTHING = contextlib.nullcontext()
 
@@ -69,7 +71,7 @@ class Steps:
 
         compile_cache.enable()
         self.model = model
-        self.block = jax.jit(self._block, donate_argnums=0)
+        self.block: Any = None
         self.one = jax.jit(self._one, donate_argnums=0)
         self.divided: dict[int, Any] = {}
         self.trials: dict[int, Trial] = {}
@@ -84,7 +86,11 @@ class Steps:
         self.trial = self.trials.setdefault(plan.batches.batch_size, Trial())
         self.tries = False
         self.divides, self.threads = False, ThreadPoolExecutor(MOST_THREADS)
-        if jax.default_backend() != "cpu" or plan.flops < LOOPED:
+        is_small = jax.default_backend() != "cpu" or plan.flops < LOOPED
+        if self.block is None:
+            options = {} if is_small else _eigen()
+            self.block = jax.jit(self._block, donate_argnums=0, compiler_options=options)
+        if is_small:
             self.is_looped = True
             return
         self.divides = plan.steps >= WORTH_DIVIDING
@@ -122,6 +128,8 @@ class Steps:
         if logs is None:
             raise StopIteration
         self.logs = logs
+        if self.data is not None:  # The device is at work.
+            self.batches.prepare_epoch(self.batches.epoch + 1)
         return logs, state
 
     def _divided(self, state: Any, data: Any) -> Any:
@@ -171,13 +179,17 @@ class Steps:
         import jax
 
         adam, means = FlatAdam.of(self.model), _Means(self.model, rows.shape[1])
+        gathered = _rows_of(data, rows) if are_few(data, rows.size) else None
 
         def step(index: Any, carried: Any) -> Any:
             before, moments, numbers = carried
+            at_index = functools.partial(jax.lax.dynamic_index_in_dim, index=index, keepdims=False)
+            if gathered is None:
+                batch = _rows_of(data, at_index(rows))
+            else:
+                batch = map_arrays(at_index, gathered)
             with means.postponed(), adam.standing_in(moments) if adam else _NOTHING:
-                _, after = self._one(
-                    before, data, jax.lax.dynamic_index_in_dim(rows, index, keepdims=False)
-                )
+                _, after = self._step(before, batch)
             numbers = jax.lax.dynamic_update_index_in_dim(
                 numbers, means.taken(before, after), index, axis=0
             )
@@ -197,6 +209,24 @@ class Steps:
         return logs, values_in(inner, self.model)
 
     def _one(self, state: Any, data: Any, rows: Any) -> tuple[Any, Any]:
-        batch = map_arrays(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
+        return self._step(state, _rows_of(data, rows))
+
+    def _step(self, state: Any, batch: Any) -> tuple[Any, Any]:
         logs, after = self.model.train_step(state, batch)
         return logs, tuple(list(part) for part in after)
+
+
+@functools.cache
+def _eigen() -> dict[str, str]:
+    """Return the compiler's option for Eigen's products, none where it is unknown."""
+    import jax
+
+    try:
+        jax.jit(lambda: 0, compiler_options=EIGEN).lower().compile()
+    except Exception:  # Its type has changed between versions.
+        return {}
+    return EIGEN
+
+
+def _rows_of(data: Any, rows: Any) -> Any:
+    return map_arrays(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)

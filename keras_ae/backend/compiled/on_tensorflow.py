@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import keras
 import numpy as np
 
 from keras_ae.backend.compiled.adam import FlatAdam
-from keras_ae.backend.compiled.blocks import grouped, map_arrays
+from keras_ae.backend.compiled.blocks import are_few, grouped, map_arrays
 from keras_ae.backend.compiled.plan import Plan, convolves
 from keras_ae.backend.postponed import Means
 from keras_ae.backend.script import Draw, Script
@@ -122,10 +123,16 @@ class Steps:
 
         adam = FlatAdam.of(self.model) if self.xla else None
         means = Means(self.model, int(rows.shape[1]))
+        is_gathered = self.xla and are_few(data, math.prod(rows.shape))
+        gathered = _rows_of(data, rows) if is_gathered else None
 
         def step(index: Any, moments: Any, numbers: Any) -> Any:
+            if gathered is None:
+                batch = _rows_of(data, rows[index])
+            else:
+                batch = map_arrays(lambda a: a[index], gathered)
             with means.postponed(), adam.standing_in(moments) if adam else _NOTHING:
-                self._one(data, rows[index], [block[index] for block in noise])
+                self._step(batch, [block[index] for block in noise])
             if means.means:
                 numbers = numbers.write(index, tf.stack(means.of_step(0.0)))
             return index + 1, adam.moments if adam else moments, numbers
@@ -143,9 +150,15 @@ class Steps:
         if means.means:
             means.add(tf.reduce_sum(numbers.stack(), axis=0), tf.cast(count, "float32"))
 
-    def _one(self, data: Any, rows: Any, noise: list[Any] | None = None) -> None:
-        import tensorflow as tf
+    def _one(self, data: Any, rows: Any) -> None:
+        self._step(_rows_of(data, rows), [])
 
-        batch = map_arrays(lambda a: tf.gather(a, rows), data)
+    def _step(self, batch: Any, noise: list[Any]) -> None:
         with Script(noise) if noise else _NOTHING:
             self.model.train_step(batch)
+
+
+def _rows_of(data: Any, rows: Any) -> Any:
+    import tensorflow as tf
+
+    return map_arrays(lambda a: tf.gather(a, rows), data)

@@ -10,6 +10,8 @@ from keras import ops
 
 import keras_ae
 from keras_ae.backend import compiled
+from keras_ae.backend.compiled import blocks
+from keras_ae.backend.compiled.trial import Trial
 
 BACKEND = keras.backend.backend()
 RNG = np.random.default_rng(0)
@@ -90,6 +92,25 @@ def test_blocks_of_steps_train_as_single_steps_do(
     for a, b in zip(weights(model), weights(single), strict=True):
         # Norms: where a gradient is rounding alone, Adam moves a weight by its sign.
         assert np.linalg.norm(a - b) <= 1e-4 * np.linalg.norm(b) + 1e-6
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="torch gathers in each step")
+def test_a_loop_is_the_same_whether_it_gathers_at_once_or_in_each_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if BACKEND == "tensorflow":
+        from keras_ae.backend.compiled import on_tensorflow
+
+        monkeypatch.setattr(on_tensorflow, "WORTH_XLA", 0)
+    model = make("vae")
+    wanted = fit(model, sample_weight=WEIGHTS)
+    monkeypatch.setattr(blocks, "GATHERED", 0)
+    other = make("vae")
+    found = fit(other, sample_weight=WEIGHTS)
+    for key, values in wanted.items():
+        assert found[key] == pytest.approx(values, rel=1e-5), key
+    for a, b in zip(weights(model), weights(other), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="is about XLA on TensorFlow")
@@ -235,6 +256,25 @@ def test_the_form_of_steps_is_measured_once_where_no_rule_says(
     seconds = [*trial.seconds[True], *trial.seconds[False]]
     fit(model)
     assert [*trial.seconds[True], *trial.seconds[False]] == seconds
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="is about the forms on JAX")
+@pytest.mark.parametrize("option", [{"unheard_of": "1"}, None])
+def test_large_steps_are_looped_whatever_options_the_compiler_knows(
+    option: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras_ae.backend.compiled import on_jax
+
+    wanted = fit(make("vae"))
+    monkeypatch.setattr(on_jax, "LOOPED", 0)
+    monkeypatch.setattr(on_jax, "EIGEN", option or on_jax.EIGEN)
+    monkeypatch.setattr(on_jax, "_eigen", on_jax._eigen.__wrapped__)
+    model = make("vae")
+    monkeypatch.setattr(Trial, "winner", True)
+    found = fit(model)
+    assert model.__dict__["_block_steps"][1].is_looped
+    for key, values in wanted.items():
+        assert found[key] == pytest.approx(values, rel=1e-5), key
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="is about the forms on JAX")

@@ -44,6 +44,20 @@ def test_resident_data_are_copied_once_at_most() -> None:
         np.testing.assert_array_equal(found, numbers)
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64", "uint8"])
+def test_large_resident_data_are_copied_in_parts(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_on_jax, "LARGE", 100)
+    given = placed(np.random.default_rng(0).integers(0, 9, (51, 7)).astype(kind), 16)
+    wanted = given.copy()
+    found = state_on_jax.resident(given)
+    given[...] = 0
+    np.testing.assert_array_equal(found, wanted)
+    few = placed(np.ones((1, 300), kind), 16)
+    np.testing.assert_array_equal(state_on_jax.resident(few), few)
+
+
 @pytest.mark.parametrize("given", [np.arange(12.0).reshape(3, 4).T, np.float32(3.0), np.ones(0)])
 def test_resident_data_are_the_same_whatever_their_layout_and_type(given: np.ndarray) -> None:
     found = state_on_jax.resident(given)
