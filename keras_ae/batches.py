@@ -79,6 +79,13 @@ class ArrayBatches(keras.utils.PyDataset):
         rows: np.ndarray = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         return rows
 
+    def rows_between(self, first: int, stop: int) -> list[np.ndarray]:
+        """Return the row numbers of some batches, `(batches, rows)`; a shorter last one apart."""
+        size = self.batch_size
+        rows = self._order[first * size : stop * size]
+        whole = len(rows) // size * size
+        return [part for part in (rows[:whole].reshape(-1, size), rows[None, whole:]) if part.size]
+
     def start_epoch(self, epoch: int) -> None:
         """Take the order of an epoch, counted from 0."""
         self.prepare_epoch(epoch)

@@ -73,22 +73,31 @@ def map_arrays(function: Any, batch: Any) -> Any:
     return keras.tree.map_structure(lambda a: None if a is None else function(a), batch)
 
 
-def grouped(steps: list[Any], resident: Any) -> Iterator[tuple[Any, list[np.ndarray]]]:
-    """Yield data and the row numbers of the steps that follow one another on them.
+def grouped(steps: list[Any], resident: Any, batches: Any) -> Iterator[tuple[Any, np.ndarray]]:
+    """Yield data and the row numbers of steps on them, `(steps, rows of a batch)`.
 
     Args:
-        steps: Row numbers of the resident data, or `Step`s; None, which fills a last block, is
-            left out.
+        steps: Numbers of batches that follow one another, or `Step`s; None, which fills a last
+            block, is left out.
         resident: The data that stay on the device, or None.
+        batches: Knows the rows of resident data's batches.
     """
     wanted = [step for step in steps if step is not None]
     if resident is not None:
         if wanted:
-            yield resident, wanted
+            for rows in batches.rows_between(wanted[0], wanted[-1] + 1):
+                yield resident, rows
         return
     for _, group in itertools.groupby(wanted, key=lambda step: id(step.data)):
         of_one = list(group)
-        yield of_one[0].data, [step.rows for step in of_one]
+        yield of_one[0].data, np.stack([step.rows for step in of_one])
+
+
+def padded(rows: np.ndarray, steps: int) -> np.ndarray:
+    """Return the row numbers of so many steps: what are none take row 0."""
+    found = np.zeros((steps, rows.shape[1]), "int32")
+    found[: len(rows)] = rows
+    return found
 
 
 def are_few(data: Any, rows: int) -> bool:

@@ -25,7 +25,7 @@ class Divided:
     """A traced part of a step, taken by each thread.
 
     Args:
-        part: Takes a list of tensors (the data, row numbers, noise) and returns the gradients of
+        part: Takes a list of tensors (a batch's part, noise) and returns the gradients of
             the weights that Adam moves, the numbers of the means, then what the functions take.
         draws: The noise that a part draws.
         adam: Moves the weights.
@@ -46,8 +46,8 @@ class Divided:
         self.part, self.draws, self.adam, self.means = part, draws, adam, means
         self.uses, self.threads = uses, threads
 
-    def __call__(self, data: list[Tensor], rows: list[Tensor]) -> None:
-        """Take a step for each tensor of row numbers, all of one length."""
+    def __call__(self, data: list[Tensor], rows: Tensor) -> None:
+        """Take steps on the rows of these numbers, `(steps, rows of a batch)`."""
         # A pool of a block's own: its threads end with the block.
         with (
             torch.no_grad(),
@@ -73,7 +73,8 @@ class Divided:
 
         def work(part: int, of_part: Tensor) -> list[Tensor]:
             with torch.no_grad():
-                return list(self.part([*data, of_part, *(n[part] for n in noise)]))
+                batch = [torch.index_select(of_all, 0, of_part) for of_all in data]
+                return list(self.part([*batch, *(n[part] for n in noise)]))
 
         parts = rows.split(size)
         others = [pool.submit(work, i, of_part) for i, of_part in enumerate(parts) if i]

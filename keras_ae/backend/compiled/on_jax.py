@@ -14,7 +14,7 @@ import numpy as np
 
 from keras_ae.backend import compile_cache
 from keras_ae.backend.compiled.adam import FlatAdam
-from keras_ae.backend.compiled.blocks import are_few, grouped, map_arrays
+from keras_ae.backend.compiled.blocks import are_few, grouped, map_arrays, padded
 from keras_ae.backend.compiled.division import MOST_THREADS, WORTH_DIVIDING, Division
 from keras_ae.backend.compiled.plan import Plan, convolves
 from keras_ae.backend.compiled.state_on_jax import resident, scope, values_in
@@ -112,19 +112,18 @@ class Steps:
         if self.data is None:  # Blocks that wait for the device would pile up.
             jax.block_until_ready(self.logs)
         logs: Any = None
-        for data, batches in grouped(list(itertools.islice(iterator, self.per_call)), self.data):
+        steps = list(itertools.islice(iterator, self.per_call))
+        for data, rows in grouped(steps, self.data, self.batches):
             data = map_arrays(jax.numpy.asarray, data)
-            whole = [rows for rows in batches if len(rows) == self.batches.batch_size]
-            divided = self._divided(state, data) if whole else None
+            is_whole = rows.shape[1] == self.batches.batch_size
+            divided = self._divided(state, data) if is_whole else None
             if divided is not None:
-                for rows in whole:
-                    logs, state = divided(state, data, rows, self.threads)
-                if len(whole) < len(batches):
-                    logs, state = self._run(state, data, batches[len(whole) :], [])
-            elif self.tries and len(whole) >= TRIED:
-                logs, state = self._try(state, data, batches, whole)
+                for of_step in rows:
+                    logs, state = divided(state, data, of_step, self.threads)
+            elif self.tries and is_whole and len(rows) >= TRIED:
+                logs, state = self._try(state, data, rows)
             else:
-                logs, state = self._run(state, data, batches, whole if self.is_looped else [])
+                logs, state = self._run(state, data, rows, is_whole and self.is_looped)
         if logs is None:
             raise StopIteration
         self.logs = logs
@@ -150,28 +149,21 @@ class Steps:
                     self.divided[size] = divided
         return self.divided.get(size)
 
-    def _run(
-        self, state: Any, data: Any, batches: list[np.ndarray], looped: list[np.ndarray]
-    ) -> tuple[Any, Any]:
+    def _run(self, state: Any, data: Any, rows: np.ndarray, is_looped: bool) -> tuple[Any, Any]:
+        if is_looped:
+            return self.block(state, data, padded(rows, self.per_call), len(rows))
         logs: Any = None
-        if looped:
-            rows = np.zeros((self.per_call, len(looped[0])), "int32")
-            rows[: len(looped)] = looped
-            logs, state = self.block(state, data, rows, len(looped))
-        for rows in batches[len(looped) :]:
-            logs, state = self.one(state, data, rows)
+        for of_step in rows:
+            logs, state = self.one(state, data, of_step)
         return logs, state
 
-    def _try(
-        self, state: Any, data: Any, batches: list[np.ndarray], whole: list[np.ndarray]
-    ) -> tuple[Any, Any]:
+    def _try(self, state: Any, data: Any, rows: np.ndarray) -> tuple[Any, Any]:
         """Take a block of steps in a form of which the time is not known yet."""
         import jax
 
-        looped = whole if self.trial.turn else []
         start = time.perf_counter()
-        logs, state = jax.block_until_ready(self._run(state, data, batches, looped))
-        self.trial.note((time.perf_counter() - start) / len(batches))
+        logs, state = jax.block_until_ready(self._run(state, data, rows, self.trial.turn))
+        self.trial.note((time.perf_counter() - start) / len(rows))
         self.is_looped, self.tries = self.trial.winner, not self.trial.is_over
         return logs, state
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from keras_ae.backend.compiled.adam import FlatAdam
-from keras_ae.backend.compiled.blocks import are_few, grouped, map_arrays
+from keras_ae.backend.compiled.blocks import are_few, grouped, map_arrays, padded
 from keras_ae.backend.compiled.plan import Plan, convolves
 from keras_ae.backend.postponed import Means
 from keras_ae.backend.script import Draw, Script
@@ -70,24 +70,22 @@ class Steps:
 
     def __call__(self, iterator: Iterator[Any]) -> Any:
         """Return the logs after the next steps."""
-        groups = list(grouped(list(itertools.islice(iterator, self.per_call)), self.data))
-        if not groups:
+        steps = list(itertools.islice(iterator, self.per_call))
+        if not steps:
             raise StopIteration
-        for data, batches in groups:
-            self._run(data, batches)
+        for data, rows in grouped(steps, self.data, self.batches):
+            self._run(data, rows)
         return self.model.get_metrics_result()
 
-    def _run(self, data: Any, batches: list[np.ndarray]) -> None:
+    def _run(self, data: Any, rows: np.ndarray) -> None:
         import tensorflow as tf
 
         data = map_arrays(tf.convert_to_tensor, data)
-        whole = [rows for rows in batches if len(rows) == self.batches.batch_size]
-        if whole:
-            rows = np.zeros((self.per_call, len(whole[0])), "int32")
-            rows[: len(whole)] = whole
-            self.block(data, tf.constant(rows), tf.constant(len(whole)))
-        for rest in batches[len(whole) :]:
-            self.one(data, tf.constant(rest))
+        if rows.shape[1] == self.batches.batch_size:
+            self.block(data, tf.constant(padded(rows, self.per_call)), tf.constant(len(rows)))
+            return
+        for of_step in rows:
+            self.one(data, tf.constant(of_step))
 
     def _block(self, data: Any, rows: Any, count: Any) -> None:
         import tensorflow as tf

@@ -6,7 +6,6 @@ the weights, the optimizer's state and the metrics in place.
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import keras
@@ -45,6 +44,7 @@ class Steps:
         import torch
 
         self.data = None if plan.data is None else _on_device(plan.data)
+        self.batches = plan.batches
         self.threads = 1 if plan.flops < ONE_THREAD else torch.get_num_threads()
         # A trace holds tensors: those of weights that loading has replaced are not the model's.
         tensors = [v.value for v in (*variables(self.model), *self.model.trainable_weights)]
@@ -54,32 +54,31 @@ class Steps:
 
     def release(self) -> None:
         """Let go of the data."""
-        self.data = None
+        self.data = self.batches = None
 
     def __call__(self, steps: list[Any]) -> Any:
         """Return the logs after these steps."""
         with threads(self.threads):
-            for data, batches in grouped(steps, self.data):
-                self._run(data if self.data is not None else _on_device(data), batches)
+            for data, rows in grouped(steps, self.data, self.batches):
+                self._run(data if self.data is not None else _on_device(data), rows)
         return self.model.get_metrics_result()
 
-    def _run(self, data: Any, batches: list[np.ndarray]) -> None:
+    def _run(self, data: Any, rows: np.ndarray) -> None:
         import torch
 
-        leaves = keras.tree.flatten(data)
+        leaves, size = keras.tree.flatten(data), rows.shape[1]
         form = str(map_arrays(lambda a: (a.dtype, a.shape[1:]), data))
-        for size, group in itertools.groupby(batches, key=len):
-            rows = [*torch.from_numpy(np.stack([*group])).to(leaves[0].device)]
-            if (form, size) not in self.traces:
-                on_cpu = self.threads > 1 and leaves[0].device.type == "cpu"
-                division = Division.of(self.model, size) if on_cpu else None
-                self.traces[form, size] = tracing.trace(self.model, data, rows[0], division)
-            replay = self.traces[form, size]
-            if replay is not None:
-                replay(leaves, rows)
-                continue
-            for of_step in rows:
-                self.model.train_step(gather(data, of_step))
+        steps = torch.from_numpy(rows).to(leaves[0].device)
+        if (form, size) not in self.traces:
+            on_cpu = self.threads > 1 and leaves[0].device.type == "cpu"
+            division = Division.of(self.model, size) if on_cpu else None
+            self.traces[form, size] = tracing.trace(self.model, data, steps[0], division)
+        replay = self.traces[form, size]
+        if replay is not None:
+            replay(leaves, steps)
+            return
+        for of_step in steps:
+            self.model.train_step(gather(data, of_step))
 
 
 def _on_device(data: Any) -> Any:

@@ -1,21 +1,19 @@
-"""Row numbers of batches, as what Keras's training loops iterate over."""
+"""Numbers of batches, as what Keras's training loops iterate over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
 # Keras takes an adapter of one's own in place of data, but its base class is not exported.
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
 
 class Rows(DataAdapter):
-    """Gives the row numbers of each batch; the data themselves stay where the steps run.
+    """Gives the number of each batch; the data themselves stay where the steps run.
 
     Args:
-        batches: The data, with `rows_of(index)`, `batch_size`, `num_rows` and a length.
+        batches: The data, `ArrayBatches`.
         per_call: Steps of a block.
         begun: Called when an epoch begins: Keras has made its iterator then.
     """
@@ -28,9 +26,9 @@ class Rows(DataAdapter):
         self.batches.start_epoch(epoch)
         self.begun()
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Iterate over the batches of the epoch that has begun."""
-        return (self.batches.rows_of(index) for index in range(len(self.batches)))
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the batches of an epoch."""
+        return iter(range(len(self.batches)))
 
     def get_numpy_iterator(self) -> Any:
         """Return the iterator of an epoch."""

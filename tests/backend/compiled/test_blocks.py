@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_ae.backend.compiled.blocks import Block, Step, grouped
+from keras_ae.backend.compiled.blocks import Block, Step, grouped, padded
+from keras_ae.batches import ArrayBatches
 
 X = np.arange(12.0).reshape(4, 3)
 
@@ -33,9 +34,25 @@ def test_doubles_become_floats_and_what_is_none_stays_none() -> None:
 def test_steps_of_one_block_are_taken_together_and_fillers_left_out() -> None:
     one, other, rows = (X,), (X + 1,), np.arange(2)
     steps = [Step(one, rows), Step(one, rows + 2), Step(other, rows), None]
-    assert [(id(data), len(rows)) for data, rows in grouped(steps, None)] == [
-        (id(one), 2),
-        (id(other), 1),
+    assert [(id(data), found.tolist()) for data, found in grouped(steps, None, None)] == [
+        (id(one), [[0, 1], [2, 3]]),
+        (id(other), [[0, 1]]),
     ]
-    assert list(grouped([rows, None], one)) == [(one, [rows])]
-    assert list(grouped([], one)) == []
+
+
+def test_resident_steps_have_the_rows_of_their_batches_and_a_shorter_last_apart() -> None:
+    data = (np.arange(11.0),)
+    batches = ArrayBatches(data[0], batch_size=3, seed=4)
+    wanted = [batches.rows_of(i).tolist() for i in range(4)]
+
+    def rows(*steps: int | None) -> list[list[list[int]]]:
+        return [found.tolist() for _, found in grouped([*steps], data, batches)]
+
+    assert rows(1, 2) == [wanted[1:3]]
+    assert rows(2, 3, None) == [wanted[2:3], wanted[3:]]
+    assert rows(3) == [wanted[3:]]
+    assert rows() == []
+
+
+def test_rows_are_padded_to_the_steps_of_a_block() -> None:
+    assert padded(np.array([[3, 4]], "int32"), 2).tolist() == [[3, 4], [0, 0]]

@@ -67,13 +67,13 @@ class Check:
         self.state.put(found[0])
         return found
 
-    def is_met(self, program: Callable[[list[Any], list[Any]], None]) -> bool:
+    def is_met(self, program: Callable[[list[Any], Any], None]) -> bool:
         """Return whether a program takes these steps; the model is where it was afterwards."""
         start, once, twice = self._wanted
         try:
             for before, steps, wanted in ((start, 1, once), (once, 1, twice), (start, 2, twice)):
                 self.state.put(before)
-                program(keras.tree.flatten(self.data), [self.rows] * steps)
+                program(keras.tree.flatten(self.data), self.rows.expand(steps, -1).contiguous())
                 if not _agree(self.model, before, wanted, self.state.now(), steps):
                     return False
             return True

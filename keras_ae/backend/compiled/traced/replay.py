@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from keras_ae.backend.compiled.adam import FusedAdam
+from keras_ae.backend.compiled.blocks import are_few
 from keras_ae.backend.compiled.traced.once import Once
 from keras_ae.backend.postponed import Means
 from keras_ae.backend.script import Draw
@@ -50,8 +51,8 @@ class Loop(torch.nn.Module):
     what is written here.
 
     Args:
-        step: Takes a list of tensors (the data, row numbers, noise) and returns the gradients of
-            the weights that Adam moves, then what is kept of the step.
+        step: Takes a list of tensors (a batch, noise) and returns the gradients of the weights
+            that Adam moves, then what is kept of the step.
     """
 
     def __init__(self, step: Any) -> None:
@@ -62,6 +63,7 @@ class Loop(torch.nn.Module):
         self,
         data: list[Tensor],
         rows: list[Tensor],
+        gathered: list[list[Tensor]],
         noise: list[list[Tensor]],
         weights: list[Tensor],
         momentums: list[Tensor],
@@ -71,10 +73,18 @@ class Loop(torch.nn.Module):
         epsilons: list[float],
         betas: list[float],
     ) -> list[Tensor]:
-        """Take a step for each tensor of row numbers; without weights, steps move their own."""
+        """Take a step for each batch or its noise; without weights, steps move their own."""
         numbers: list[Tensor] = []
-        for i in range(len(rows)):
-            found = self.step(data + [rows[i]] + noise[i])
+        batch: list[Tensor] = []
+        if len(gathered) == 0:
+            batch = [torch.index_select(of_all, 0, rows[0]) for of_all in data]
+        for i in range(len(noise)):
+            if len(gathered) > 0:
+                batch = gathered[i]
+            else:
+                for k in range(len(data)):
+                    torch.index_select(data[k], 0, rows[i], out=batch[k])
+            found = self.step(batch + noise[i])
             if len(weights) > 0:
                 gradients = found[: len(weights)]
                 move(
@@ -110,13 +120,18 @@ class Replay:
         self.is_script = isinstance(step, torch.jit.ScriptModule)
         self.loop = torch.jit.script(loop) if self.is_script else loop
 
-    def __call__(self, data: list[Tensor], rows: list[Tensor]) -> None:
-        """Take a step for each tensor of row numbers, all of one length."""
+    def __call__(self, data: list[Tensor], rows: Tensor) -> None:
+        """Take steps on the rows of these numbers, `(steps, rows of a batch)`."""
         noise = [[draw.again() for draw in self.draws] for _ in rows]
         of_adam = [[]] * 7 if self.adam is None else self.adam.arguments(len(rows))
         # Without autograd's bookkeeping a small operation takes a tenth less.
         with torch.inference_mode() if self.is_script else torch.no_grad():
-            numbers = self.loop(data, rows, noise, *of_adam)
+            if are_few(data, rows.numel()):
+                of_all = [a.index_select(0, rows.view(-1)).split(rows.shape[1]) for a in data]
+                batches, each = [*map(list, zip(*of_all, strict=True))], []
+            else:
+                batches, each = [], [*rows]
+            numbers = self.loop(data, each, batches, noise, *of_adam)
         with torch.no_grad():
             totals = self.once.end(numbers, len(rows))
             if self.means.means:

@@ -63,7 +63,7 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
         division: How to divide a batch where that is possible.
 
     Returns:
-        What takes steps, given the leaves of `data` and the row numbers of each step.
+        What takes steps, given the leaves of `data` and the steps' row numbers.
     """
     state = State(model)
     start = state.now()
@@ -100,7 +100,7 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
 def _program(model: Any, data: Any, rows: Any, draws: list[Draw], onednn: bool) -> Replay:
     graph, moved, means, _ = _traced(model, data, rows, draws, contextlib.nullcontext(), onednn)
     once = taken_out(graph, len(moved), rows.device)
-    inputs = [*keras.tree.flatten(data), rows, *(draw.again() for draw in draws)]
+    inputs = [*keras.tree.flatten(gather(data, rows)), *(draw.again() for draw in draws)]
     if not convolves(model):
         graph = with_buffers(graph, len(moved), rows.device)
     adam = FusedAdam(model.optimizer, moved) if moved else None
@@ -111,9 +111,10 @@ def _divided(model: Any, data: Any, rows: Any, threads: int, onednn: bool) -> Di
     if not is_exact(model, data):
         return None
     rows = rows[: len(rows) // threads]
-    draws = draws_of(model, gather(data, rows))
+    batch = gather(data, rows)
+    draws = draws_of(model, batch)
     graph, moved, means, uses = _traced(model, data, rows, draws, Part(), onednn)
-    inputs = [*keras.tree.flatten(data), rows, *(draw.again() for draw in draws)]
+    inputs = [*keras.tree.flatten(batch), *(draw.again() for draw in draws)]
     adam = FusedAdam(model.optimizer, moved)
     return Divided(_without_python(graph, inputs), draws, adam, means, uses, threads)
 
@@ -125,7 +126,8 @@ def _traced(
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    leaves = keras.tree.flatten(data)
+    given = gather(data, rows)
+    leaves = keras.tree.flatten(given)
     fused = is_fused(model)
     moved: list[Any] = []
     gradients: list[Any] = []
@@ -137,10 +139,8 @@ def _traced(
         gradients[:], moved[:] = [gradient.contiguous() for gradient in found], weights
 
     def function(tensors: list[Any]) -> Any:
-        batch = gather(
-            keras.tree.pack_sequence_as(data, tensors[: len(leaves)]), tensors[len(leaves)]
-        )
-        noise = Script(tensors[len(leaves) + 1 :])
+        batch = keras.tree.pack_sequence_as(given, tensors[: len(leaves)])
+        noise = Script(tensors[len(leaves) :])
         with noise, part as running, means.postponed():
             step(model, batch, take if fused else None)
         waiting = running.uses if running is not None else []
@@ -150,7 +150,7 @@ def _traced(
         found = [*gradients, *means.of_step(torch.zeros(())), *rest]
         return found or [model.step.value.clone()]
 
-    inputs = [*leaves, rows, *(draw.again() for draw in draws)]
+    inputs = [*leaves, *(draw.again() for draw in draws)]
     with torch.no_grad():
         graph = make_fx(function, tracing_mode="real")(inputs)
         graph.graph.eliminate_dead_code()  # such as the reconstruction, when no metric wants it

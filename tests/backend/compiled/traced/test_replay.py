@@ -27,13 +27,20 @@ class Noise:
 
 
 @pytest.mark.parametrize("scripted", [False, True])
-def test_steps_are_taken_one_after_another(scripted: bool) -> None:
+@pytest.mark.parametrize("most", [0, 100])
+def test_steps_are_taken_one_after_another(
+    scripted: bool, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
+
+    from keras_ae.backend.compiled import blocks
 
     from keras_ae.backend.compiled.adam import FusedAdam
     from keras_ae.backend.compiled.traced.once import Once
     from keras_ae.backend.compiled.traced.replay import Replay
     from keras_ae.backend.script import Draw
+
+    monkeypatch.setattr(blocks, "GATHERED", most)
 
     class Step(torch.nn.Module):
         def __init__(self) -> None:
@@ -41,8 +48,7 @@ def test_steps_are_taken_one_after_another(scripted: bool) -> None:
             self.weight = weight.value
 
         def forward(self, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
-            data, rows, noise = tensors
-            taken = data.index_select(0, rows)
+            taken, noise = tensors
             return [taken.sum(0) + noise + 0.0 * self.weight, self.weight.sum() + noise.sum()]
 
     weight = keras.Variable([1.0, 2.0], dtype="float32")
@@ -52,12 +58,12 @@ def test_steps_are_taken_one_after_another(scripted: bool) -> None:
     means = Means(types.SimpleNamespace(means=[mean], phases=()), rows=2)
     means.keep(mean, None)
     data = torch.arange(8.0).reshape(4, 2)
-    rows = [torch.tensor([0, 3]), torch.tensor([1, 2])]
+    rows = torch.tensor([[0, 3], [1, 2]])
     step: Any = Step()
     if scripted:
         with torch.no_grad():
             step = torch.jit.trace(
-                step, ([data, rows[0], torch.zeros(2)],), check_trace=False, strict=False
+                step, ([data[:2], torch.zeros(2)],), check_trace=False, strict=False
             )
     once = Once(torch.tensor([2.0]), torch.tensor([-1.0]), [])
     replay = Replay(
