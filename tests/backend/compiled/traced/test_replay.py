@@ -34,7 +34,6 @@ def test_steps_are_taken_one_after_another(
     import torch
 
     from keras_ae.backend.compiled import blocks
-
     from keras_ae.backend.compiled.adam import FusedAdam
     from keras_ae.backend.compiled.traced.once import Once
     from keras_ae.backend.compiled.traced.replay import Replay
