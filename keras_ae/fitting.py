@@ -22,6 +22,10 @@ from keras_ae.callbacks import CompensatedMean, StopOnNonFinite
 from keras_ae.parts import checked_size
 
 START_ROWS = 10_000
+# Keras's `fit` keeps its validation data as batches under this name.
+CACHED = "_use_cached_eval_dataset"
+# What Keras calls around a batch of training.
+HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
 def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
@@ -129,11 +133,37 @@ def loop(model: Any, x: Any, given: Any, **options: Any) -> Iterator[dict[str, A
         if not compiled.is_possible(model, source, epochs):
             yield {"x": compiled.single_steps(model, source), **options}
             return
-        with compiled.training(model, source, epochs, _sees_batches(given)) as steps:
+        with compiled.training(model, source, epochs, _sees_batches(given, *HOOKS)) as steps:
             yield {"x": steps, **options}
     finally:
         if source is not batches:
             source.close()
+
+
+@contextlib.contextmanager
+def measuring(model: Any, parts: tuple[Any, ...], options: Any) -> Iterator[dict[str, Any]]:
+    """Give the arguments of Keras's `evaluate`, for the fastest form that it can have.
+
+    Args:
+        model: A compiled model.
+        parts: (x,), (x, y) or (x, y, sample_weight), checked.
+        options: What else Keras's `evaluate` takes.
+    """
+    plain = {**dict(zip(("x", "y", "sample_weight"), parts, strict=False)), **options}
+    if not (arrays.is_array(parts[0]) or isinstance(parts[0], Mapping)) or options.get("steps"):
+        yield plain
+        return
+    size = checked_size("batch_size", options.get("batch_size") or 32)
+    batches = ArrayBatches(*parts, batch_size=size, shuffle=False)
+    own = {name: v for name, v in options.items() if name not in ("batch_size", CACHED)}
+    if not is_resident(batches.arrays):
+        yield {"x": batches, **own}
+    elif not compiled.is_measurable(model, batches):
+        yield plain
+    else:
+        sees = _sees_batches(options.get("callbacks"), "on_test_batch_begin", "on_test_batch_end")
+        with compiled.measuring(model, batches, sees) as numbers:
+            yield {"x": numbers, **own}
 
 
 def is_resident(given: Any) -> bool:
@@ -198,13 +228,14 @@ def arrays_in_batches(x: Any, options: dict[str, Any]) -> ArrayBatches | None:
     )
 
 
-def _sees_batches(given: Any) -> bool:
-    """Return whether a callback of the caller's is to be called after every batch."""
-    hooks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+def _sees_batches(given: Any, *hooks: str) -> bool:
+    """Return whether one of these hooks of a caller's callback is to be called."""
+    if isinstance(given, keras.callbacks.CallbackList):  # with Keras's own progress bar
+        given = [c for c in given.callbacks if not isinstance(c, keras.callbacks.ProgbarLogger)]
     chosen = list(given) if isinstance(given, (list, tuple)) else [given] if given else []
+    plain = keras.callbacks.Callback
     return any(
-        getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
-        or hook in vars(callback)
+        getattr(type(callback), hook) is not getattr(plain, hook) or hook in vars(callback)
         for callback in chosen
         for hook in hooks
     )

@@ -113,12 +113,8 @@ class Training(keras.Model):
             if isinstance(layer, Noise):
                 layer.reset_evaluation(seed)
         parts = tuple(part for part in (x, y, sample_weight) if part is not None)
-        bounded = fitting.in_bounded_memory(parts, options.get("batch_size"))
-        if bounded is not parts:
-            x, y, sample_weight = bounded, None, None
-        with self._measure():
-            options["sample_weight"] = sample_weight
-            runs = [super(Training, self).evaluate(x, y, **options) for _ in range(samples)]
+        with self._measure(), fitting.measuring(self, parts, options) as arguments:
+            runs = [super(Training, self).evaluate(**arguments) for _ in range(samples)]
         if isinstance(runs[0], dict):
             return {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
         return np.mean(runs, axis=0).tolist()

@@ -8,6 +8,7 @@ callbacks, validation, metrics and progress bar are what they were.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -36,6 +37,8 @@ ALWAYS_STEPS = 128
 FLOPS = 1.5e11
 OVERHEAD = 4e-5
 
+STEPS, MEASUREMENTS = "_block_steps", "_block_measurements"
+
 UNKNOWN_LENGTH = 100
 """Batches that a stream is taken to have in an epoch where nobody knows."""
 
@@ -54,7 +57,7 @@ def is_possible(model: Any, batches: Any, epochs: int) -> bool:
             from keras_ae.backend.compiled import on_torch
             from keras_ae.backend.compiled.traced import tracing
 
-            is_worth = steps >= on_torch.WORTH_TRACING or _kept(model) is not None
+            is_worth = steps >= on_torch.WORTH_TRACING or _kept(model, STEPS) is not None
             return is_worth and tracing.is_traceable(model, batches.arrays)
 
 
@@ -103,6 +106,45 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
         model.train_function = before
 
 
+def is_measurable(model: Any, batches: Any) -> bool:
+    """Return whether blocks of batches can stand for Keras's own test function."""
+    if keras.backend.backend() != "torch":
+        return is_possible(model, batches, 1)
+    from keras_ae.backend.compiled import on_torch
+    from keras_ae.backend.compiled.traced import tracing
+
+    is_worth = len(batches) >= on_torch.WORTH_TRACING or _kept(model, MEASUREMENTS) is not None
+    is_eager = model.run_eagerly
+    return is_worth and not is_eager and tracing.is_traceable(model, batches.arrays, trains=False)
+
+
+@contextlib.contextmanager
+def measuring(model: Any, batches: Any, per_batch: bool) -> Iterator[Any]:
+    """Give what `evaluate` iterates over while the model's test function runs blocks of batches.
+
+    Args:
+        model: A compiled model.
+        batches: Its data: `ArrayBatches` that stay on the device.
+        per_batch: Whether callbacks must be called after every batch.
+    """
+    from keras_ae.backend.compiled.rows import Rows
+
+    model._symbolic_build(data_batch=batches[0])
+    given = model.steps_per_execution
+    per_call = given if given > 1 else 1 if per_batch else block_length(model, batches)
+    flops = step_flops(model, batches) / 3  # without the way backwards
+    measurements = _measurements_of(model)
+    measurements.bind(Plan(batches, batches.arrays, per_call, len(batches), flops))
+    before, model.test_function = model.test_function, measurements
+    model.steps_per_execution = per_call
+    try:
+        yield Rows(batches, per_call, lambda: None)
+    finally:
+        model.steps_per_execution = given
+        measurements.release()
+        model.test_function = before
+
+
 def single_steps(model: Any, batches: Any) -> Any:
     """Return what Keras's own train function takes, a stream's batches read ahead.
 
@@ -148,7 +190,7 @@ def step_flops(model: Any, batches: Any) -> float:
 
 def _steps_of(model: Any, plan: Plan) -> Any:
     """Return the model's block function, made anew when it was compiled anew."""
-    kept = _kept(model)
+    kept = _kept(model, STEPS)
     match keras.backend.backend():
         case "jax":
             from keras_ae.backend.compiled import on_jax
@@ -164,13 +206,23 @@ def _steps_of(model: Any, plan: Plan) -> Any:
             from keras_ae.backend.compiled import on_torch
 
             steps = kept or on_torch.Steps(model)
-    model.__dict__["_block_steps"] = (_identity(model), steps)
+    model.__dict__[STEPS] = (_identity(model), steps)
     return steps
 
 
-def _kept(model: Any) -> Any:
-    """Return the block function of an earlier training, unless the model was compiled since."""
-    identity, steps = model.__dict__.get("_block_steps", ((), None))
+def _measurements_of(model: Any) -> Any:
+    """Return the model's block function for evaluation, made anew when it was compiled anew."""
+    measurements = _kept(model, MEASUREMENTS)
+    if measurements is None:
+        name = f"keras_ae.backend.compiled.on_{keras.backend.backend()}"
+        measurements = importlib.import_module(name).Measurements(model)
+    model.__dict__[MEASUREMENTS] = (_identity(model), measurements)
+    return measurements
+
+
+def _kept(model: Any, name: str) -> Any:
+    """Return the block function of an earlier time, unless the model was compiled since."""
+    identity, steps = model.__dict__.get(name, ((), None))
     now = _identity(model)
     same = len(identity) == len(now) and all(a is b for a, b in zip(identity, now, strict=True))
     return steps if same else None

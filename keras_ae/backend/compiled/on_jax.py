@@ -47,9 +47,9 @@ class _Means(Means):
 
         metrics = self.model.metrics_variables
         places = [next(i for i, v in enumerate(metrics) if v is m.total) for m in self.means]
-        numbers = [after[3][place] for place in places]
+        numbers = [after[-1][place] for place in places]
         for place in places:
-            after[3][place] = before[3][place]
+            after[-1][place] = before[-1][place]
         return jax.numpy.stack(numbers) if numbers else jax.numpy.zeros(0)
 
 
@@ -65,6 +65,8 @@ class Steps:
     Args:
         model: A compiled model.
     """
+
+    trains = True
 
     def __init__(self, model: Any) -> None:
         import jax
@@ -93,7 +95,7 @@ class Steps:
         if is_small:
             self.is_looped = True
             return
-        self.divides = plan.steps >= WORTH_DIVIDING
+        self.divides = self.trains and plan.steps >= WORTH_DIVIDING
         if convolves(self.model) or plan.per_call < TRIED:
             self.is_looped = False
         else:
@@ -170,7 +172,8 @@ class Steps:
     def _block(self, state: Any, data: Any, rows: Any, count: Any) -> tuple[Any, Any]:
         import jax
 
-        adam, means = FlatAdam.of(self.model), _Means(self.model, rows.shape[1])
+        adam = FlatAdam.of(self.model) if self.trains else None
+        means = _Means(self.model, rows.shape[1])
         gathered = _rows_of(data, rows) if are_few(data, rows.size) else None
 
         def step(index: Any, carried: Any) -> Any:
@@ -198,13 +201,23 @@ class Steps:
                 adam.write(moments)
             means.add(numbers.sum(axis=0), count)
             logs = self.model.get_metrics_result()
-        return logs, values_in(inner, self.model)
+        return logs, values_in(inner, self.model, self.trains)
 
     def _one(self, state: Any, data: Any, rows: Any) -> tuple[Any, Any]:
         return self._step(state, _rows_of(data, rows))
 
     def _step(self, state: Any, batch: Any) -> tuple[Any, Any]:
         logs, after = self.model.train_step(state, batch)
+        return logs, tuple(list(part) for part in after)
+
+
+class Measurements(Steps):
+    """Measures a model on resident data, several batches in one program; see `Steps`."""
+
+    trains = False
+
+    def _step(self, state: Any, batch: Any) -> tuple[Any, Any]:
+        logs, after = self.model.test_step(state, batch)
         return logs, tuple(list(part) for part in after)
 
 

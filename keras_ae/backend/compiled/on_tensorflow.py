@@ -156,6 +156,16 @@ class Steps:
             self.model.train_step(batch)
 
 
+class Measurements(Steps):
+    """Measures a model on resident data, several batches in one graph; see `Steps`."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model, xla=False)
+
+    def _step(self, batch: Any, noise: list[Any]) -> None:
+        self.model.test_step(batch)
+
+
 def _rows_of(data: Any, rows: Any) -> Any:
     import tensorflow as tf
 

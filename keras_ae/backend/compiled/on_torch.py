@@ -16,7 +16,7 @@ from keras_ae.backend.compiled.divided_on_torch import threads
 from keras_ae.backend.compiled.division import Division
 from keras_ae.backend.compiled.plan import Plan
 from keras_ae.backend.compiled.traced import tracing
-from keras_ae.backend.compiled.traced.single_step import gather, variables
+from keras_ae.backend.compiled.traced.single_step import gather, measure, variables
 
 # Steps from which on the gain per step outweighs the time that tracing takes.
 WORTH_TRACING = 100
@@ -70,15 +70,31 @@ class Steps:
         form = str(map_arrays(lambda a: (a.dtype, a.shape[1:]), data))
         steps = torch.from_numpy(rows).to(leaves[0].device)
         if (form, size) not in self.traces:
-            on_cpu = self.threads > 1 and leaves[0].device.type == "cpu"
-            division = Division.of(self.model, size) if on_cpu else None
-            self.traces[form, size] = tracing.trace(self.model, data, steps[0], division)
+            self.traces[form, size] = self._trace(data, steps[0])
         replay = self.traces[form, size]
         if replay is not None:
             replay(leaves, steps)
             return
         for of_step in steps:
-            self.model.train_step(gather(data, of_step))
+            self._one(gather(data, of_step))
+
+    def _trace(self, data: Any, rows: Any) -> tracing.Program | None:
+        on_cpu = self.threads > 1 and rows.device.type == "cpu"
+        division = Division.of(self.model, len(rows)) if on_cpu else None
+        return tracing.trace(self.model, data, rows, division)
+
+    def _one(self, batch: Any) -> None:
+        self.model.train_step(batch)
+
+
+class Measurements(Steps):
+    """Measures a model on resident data by replaying a trace; see `Steps`."""
+
+    def _trace(self, data: Any, rows: Any) -> tracing.Program | None:
+        return tracing.trace(self.model, data, rows, run=measure)
+
+    def _one(self, batch: Any) -> None:
+        measure(self.model, batch)
 
 
 def _on_device(data: Any) -> Any:

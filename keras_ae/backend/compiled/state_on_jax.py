@@ -16,25 +16,26 @@ LARGE = 2**24
 THREADS = 4
 
 
-def groups(model: Any) -> list[list[Any]]:
-    """Return the variables that a training moves, in the order of its state."""
+def groups(model: Any, trains: bool = True) -> list[list[Any]]:
+    """Return the variables of a training's state in its order, or of an evaluation's."""
     return [
         model.trainable_variables,
         model.non_trainable_variables,
-        model.optimizer.variables,
+        *([model.optimizer.variables] if trains else []),
         model.metrics_variables,
     ]
 
 
 def scope(model: Any, state: Any) -> keras.StatelessScope:
     """Return where a model's variables have the values of a state."""
-    values = zip(itertools.chain(*groups(model)), itertools.chain(*state), strict=True)
+    of_state = groups(model, trains=len(state) == 4)
+    values = zip(itertools.chain(*of_state), itertools.chain(*state), strict=True)
     return keras.StatelessScope(state_mapping=list(values))
 
 
-def values_in(inner: keras.StatelessScope, model: Any) -> Any:
+def values_in(inner: keras.StatelessScope, model: Any, trains: bool = True) -> Any:
     """Return the state of the values that a model's variables have in a scope."""
-    return tuple([*map(inner.get_current_value, group)] for group in groups(model))
+    return tuple([*map(inner.get_current_value, group)] for group in groups(model, trains))
 
 
 def resident(array: Any) -> Any:

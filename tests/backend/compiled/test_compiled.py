@@ -94,6 +94,44 @@ def test_blocks_of_steps_train_as_single_steps_do(
         assert np.linalg.norm(a - b) <= 1e-4 * np.linalg.norm(b) + 1e-6
 
 
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_blocks_of_batches_measure_as_single_ones_do(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make(name)
+    fit(model, epochs=1)
+    before = weights(model)
+    given = {"sample_weight": WEIGHTS, "batch_size": 8, "samples": 2, "seed": 3, "verbose": 0}
+    found = [model.evaluate(X, return_dict=True, **given) for _ in range(2)]
+    assert compiled.MEASUREMENTS in vars(model)
+    assert found[0] == found[1]
+    monkeypatch.setattr(compiled, "is_measurable", lambda *_: False)
+    wanted = model.evaluate(X, return_dict=True, **given)
+    assert found[0] == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+    for a, b in zip(weights(model), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_measurement_has_the_callers_batches_callbacks_and_metrics() -> None:
+    class Seen(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.batches: list[int] = []
+
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.batches.append(batch)
+
+    model, seen = make(), Seen()
+    wanted = model.evaluate(X, batch_size=8, verbose=0)
+    assert model.evaluate(X, batch_size=8, callbacks=[seen], verbose=0) == pytest.approx(wanted)
+    assert seen.batches == list(range(10))
+    fit(model, epochs=2, callbacks=[seen], verbose=1)
+    assert len(seen.batches) == 10 + 2 * 2  # nine rows
+    model.compile("adam", metrics=["mae"])
+    logs = model.evaluate(X, verbose=0, return_dict=True)
+    assert set(logs) == {"loss", "mae", "reconstruction"}
+
+
 @pytest.mark.skipif(BACKEND == "torch", reason="torch gathers in each step")
 def test_a_loop_is_the_same_whether_it_gathers_at_once_or_in_each_step(
     monkeypatch: pytest.MonkeyPatch,

@@ -52,17 +52,19 @@ class Check:
         model: A compiled model.
         data: All rows, as tensors.
         rows: The row numbers of the batch, a tensor.
+        run: Takes a step, of training by default.
     """
 
-    def __init__(self, model: Any, data: Any, rows: Any) -> None:
-        self.model, self.data, self.rows, self.state = model, data, rows, State(model)
+    def __init__(self, model: Any, data: Any, rows: Any, run: Callable[..., None] = step) -> None:
+        self.model, self.data, self.rows, self.run = model, data, rows, run
+        self.state = State(model)
 
     @functools.cached_property
     def _wanted(self) -> list[Snapshot]:
         """What is before, between and after the steps: a second sees what a trace has frozen."""
         batch, found = gather(self.data, self.rows), [self.state.now()]
         for _ in range(2):
-            step(self.model, batch)
+            self.run(self.model, batch)
             found.append(self.state.now())
         self.state.put(found[0])
         return found

@@ -35,25 +35,32 @@ CHECKS = 3
 TRACEABLE = ("Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Lion", "RMSprop", "SGD")
 
 
-def is_traceable(model: Any, data: Any = ()) -> bool:
+def is_traceable(model: Any, data: Any = (), trains: bool = True) -> bool:
     """Return whether a step has neither choices nor noise that a trace would freeze.
 
     Args:
         model: A compiled model.
         data: (x,), (x, y) or (x, y, sample_weight).
+        trains: Whether it is a step of training, not of an evaluation.
     """
     has_mask = model.missing is not None or any(
         isinstance(a, Mapping) and "mask" in a for a in data
     )
     members = getattr(model.optimizer, "optimizers", {"": model.optimizer}).values()
     return (
-        (is_fused(model) or all(map(_is_plain, members)))
+        (not trains or is_fused(model) or all(map(_is_plain, members)))
         and all(isinstance(term.weight, float) for term in model.objective)
         and not any(_draws_or_loops(layer, has_mask) for layer in model._flatten_layers())
     )
 
 
-def trace(model: Any, data: Any, rows: Any, division: Division | None = None) -> Program | None:
+def trace(
+    model: Any,
+    data: Any,
+    rows: Any,
+    division: Division | None = None,
+    run: Callable[..., None] = step,
+) -> Program | None:
     """Return a program of a step on batches of this size, or None if there is none.
 
     Args:
@@ -61,6 +68,7 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
         data: All rows, as tensors.
         rows: The row numbers of a batch, a tensor.
         division: How to divide a batch where that is possible.
+        run: Takes the step, of training by default.
 
     Returns:
         What takes steps, given the leaves of `data` and the steps' row numbers.
@@ -71,12 +79,12 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
     for layer in recurrent:
         layer.__dict__["looped"] = False
     with Script() as script:
-        step(model, gather(data, rows))
+        run(model, gather(data, rows))
     state.put(start)
     if any(layer.looped for layer in recurrent):
         return None  # a trace would hold each step of each sequence
     count = len(keras.tree.flatten(data)[0])
-    checks = [Check(model, data, (rows + i * len(rows)) % count) for i in range(CHECKS)]
+    checks = [Check(model, data, (rows + i * len(rows)) % count, run) for i in range(CHECKS)]
     threads = 1 if division is None or not is_fused(model) else division.threads
     is_cpu = rows.device.type == "cpu"
     ways = itertools.product(dict.fromkeys([threads, 1]), dict.fromkeys([is_cpu, False]))
@@ -86,7 +94,7 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
             if parts > 1:
                 program = _divided(model, data, rows, parts, onednn)
             else:
-                program = _program(model, data, rows, script.draws, onednn)
+                program = _program(model, data, rows, script.draws, onednn, run)
             # A ReLU on the edge may decide otherwise for one batch, hardly for each of several.
             agrees = program is not None and any(check.is_met(program) for check in checks)
         except Exception:  # Whatever the reason, the step itself still runs.
@@ -97,8 +105,11 @@ def trace(model: Any, data: Any, rows: Any, division: Division | None = None) ->
     return None
 
 
-def _program(model: Any, data: Any, rows: Any, draws: list[Draw], onednn: bool) -> Replay:
-    graph, moved, means, _ = _traced(model, data, rows, draws, contextlib.nullcontext(), onednn)
+def _program(
+    model: Any, data: Any, rows: Any, draws: list[Draw], onednn: bool, run: Callable[..., None]
+) -> Replay:
+    nothing = contextlib.nullcontext()
+    graph, moved, means, _ = _traced(model, data, rows, draws, nothing, onednn, run)
     once = taken_out(graph, len(moved), rows.device)
     inputs = [*keras.tree.flatten(gather(data, rows)), *(draw.again() for draw in draws)]
     if not convolves(model):
@@ -120,7 +131,13 @@ def _divided(model: Any, data: Any, rows: Any, threads: int, onednn: bool) -> Di
 
 
 def _traced(
-    model: Any, data: Any, rows: Any, draws: list[Draw], part: Any, onednn: bool
+    model: Any,
+    data: Any,
+    rows: Any,
+    draws: list[Draw],
+    part: Any,
+    onednn: bool,
+    run: Callable[..., None] = step,
 ) -> tuple[Any, list[Any], Means, list[tuple[Any, int, int]]]:
     """Return a graph of a step or a part of one, what moves beside it, its means and uses."""
     import torch
@@ -142,7 +159,7 @@ def _traced(
         batch = keras.tree.pack_sequence_as(given, tensors[: len(leaves)])
         noise = Script(tensors[len(leaves) :])
         with noise, part as running, means.postponed():
-            step(model, batch, take if fused else None)
+            run(model, batch, take if fused else None)
         waiting = running.uses if running is not None else []
         uses[:] = [(use.function, len(use.sums), len(use.rows)) for use in waiting]
         rest = [tensor.detach() for use in waiting for tensor in (*use.sums, *use.rows)]

@@ -86,18 +86,20 @@ def test_traces_are_kept_until_the_model_is_compiled_anew(monkeypatch: pytest.Mo
     sizes = []
     trace = tracing.trace
 
-    def counted(model: Any, data: Any, rows: Any, division: Any) -> Any:
+    def counted(model: Any, data: Any, rows: Any, *division: Any, **options: Any) -> Any:
         sizes.append(len(rows))
-        return trace(model, data, rows, division)
+        return trace(model, data, rows, *division, **options)
 
     monkeypatch.setattr(tracing, "trace", counted)
     model = make()
-    fit(model, epochs=1)
-    fit(model, epochs=1)
-    assert sizes == [8, 3]
+    for _ in range(2):
+        fit(model, epochs=1, validation_data=None)
+        model.evaluate(X, batch_size=20, verbose=0)
+    assert sizes == [8, 3, 20, 15]
     model.compile(keras.optimizers.Adam(0.01))
-    fit(model, epochs=1)
-    assert sizes == [8, 3, 8, 3]
+    fit(model, epochs=1, validation_data=None)
+    model.evaluate(X, batch_size=20, verbose=0)
+    assert sizes == [8, 3, 20, 15] * 2
 
 
 def test_one_batch_on_the_edge_of_a_relu_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
