@@ -1,4 +1,4 @@
-"""Recurrent layers that run in a framework's own kernel where Keras's would loop over the steps."""
+"""Recurrent layers that run in a kernel where Keras's would loop over the steps."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Recurrent(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_ae.backend")
 class LSTM(_Recurrent, keras.layers.LSTM):
-    """Keras's LSTM; on TensorFlow's and torch's CPU by their own kernels.
+    """Keras's LSTM; on TensorFlow's and torch's CPU by their own kernels, on JAX's by ours.
 
     Sequences with a mask, and what the kernels do not know (dropout, other activations), take
     Keras's way. XLA does not know TensorFlow's kernel: a model with such a layer is not compiled
@@ -73,7 +73,6 @@ def has_kernel(layer: Any) -> bool:
     """Return whether a layer computes its sequences without a mask by the framework's kernel."""
     return (
         isinstance(layer, LSTM)
-        and keras.backend.backend() in ("tensorflow", "torch")
         and layer.activation is keras.activations.tanh
         and layer.recurrent_activation is keras.activations.sigmoid
         and not (layer.dropout or layer.recurrent_dropout or layer.unroll or layer.stateful)
@@ -85,6 +84,10 @@ def _is_plain_cpu(sequences: Any) -> bool:
         return False
     if keras.backend.backend() == "torch":
         return bool(sequences.device.type == "cpu")
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return bool(jax.default_backend() == "cpu")
     import tensorflow as tf
 
     return not any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU"))
@@ -98,9 +101,18 @@ def _kernel(layer: LSTM, sequences: Any, initial_state: Any) -> tuple[Tensor, Te
     weights = [kernel, recurrent, keras.ops.convert_to_tensor(bias)]
     if layer.go_backwards:
         sequences = keras.ops.flip(sequences, 1)
-    run = _torch_lstm if keras.backend.backend() == "torch" else _tensorflow_lstm
-    outputs, hidden, carry = run(sequences, initial_state, weights)
+    kernels = {"jax": _jax_lstm, "tensorflow": _tensorflow_lstm, "torch": _torch_lstm}
+    outputs, hidden, carry = kernels[keras.backend.backend()](sequences, initial_state, weights)
     return hidden, outputs if layer.return_sequences else hidden[:, None], [hidden, carry]
+
+
+def _jax_lstm(sequences: Any, initial_state: Any, weights: list[Any]) -> tuple[Any, Any, Any]:
+    from keras_ae.backend.lstm_on_jax import lstm
+
+    kernel, recurrent, bias = weights
+    inputs = keras.ops.swapaxes(sequences, 0, 1) @ kernel + bias
+    outputs, carry = lstm(inputs, recurrent, *initial_state)
+    return keras.ops.swapaxes(outputs, 0, 1), outputs[-1], carry
 
 
 def _torch_lstm(sequences: Any, initial_state: Any, weights: list[Any]) -> tuple[Any, Any, Any]:

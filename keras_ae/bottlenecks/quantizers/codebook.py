@@ -88,9 +88,9 @@ class Codebook(Part):
         points = ops.stop_gradient(points)
         # Not `one_hot`, which reads the indices on torch, so that a step could not be traced.
         codes = ops.arange(self.num_codes, dtype=indices.dtype)
-        assigned = ops.cast(ops.equal(indices[:, None], codes), "float32")
-        total = ops.matmul(ops.transpose(assigned), points)
-        over_batch(self._move, [ops.sum(assigned, axis=0), total], [points])
+        assigned = ops.cast(ops.equal(codes[:, None], indices), "float32")
+        total = ops.matmul(assigned, points)
+        over_batch(self._move, [ops.sum(assigned, axis=1), total], [points])
 
     def _move(self, used: Tensor, total: Tensor, points: Tensor) -> None:
         counts = self.decay * self.counts + (1.0 - self.decay) * used
