@@ -58,7 +58,7 @@ class ArrayBatches(keras.utils.PyDataset):
         self.num_rows = lengths[0]
         self.batch_size = checked_size("batch_size", batch_size)
         self.shuffle, self.seed = shuffle, seed
-        self._prepared: tuple[int, Any] = (-1, None)
+        self._prepared: tuple[Any, Any] = (None, None)
         self.start_epoch(0)
 
     def __len__(self) -> int:
@@ -67,12 +67,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return batch `index` of this epoch: (x,), (x, y) or (x, y, sample_weight)."""
-        rows = self.rows_of(index)
-        batch: tuple[Any, ...] = keras.tree.map_structure(
-            lambda a: arrays.as_numbers("x", a[rows]) if arrays.is_mapped(a) else a[rows],
-            self.arrays,
-        )
-        return batch
+        return self._read(self.rows_of(index))
 
     def rows_of(self, index: int) -> np.ndarray:
         """Return the row numbers of batch `index` of this epoch, int32."""
@@ -86,16 +81,28 @@ class ArrayBatches(keras.utils.PyDataset):
         whole = len(rows) // size * size
         return [part for part in (rows[:whole].reshape(-1, size), rows[None, whole:]) if part.size]
 
+    def between(self, start: int, stop: int) -> tuple[Any, ...]:
+        """Return rows in their own order: (x,), (x, y) or (x, y, sample_weight)."""
+        return self._read(slice(start, stop))
+
     def start_epoch(self, epoch: int) -> None:
         """Take the order of an epoch, counted from 0."""
         self.prepare_epoch(epoch)
-        self.epoch, self._order = self._prepared
+        self.epoch, self._order = epoch, self._prepared[1]
 
     def prepare_epoch(self, epoch: int) -> None:
         """Make the order of an epoch that may begin next, while there is time."""
-        if self._prepared[0] == epoch:
+        key = (self.seed, self.shuffle, epoch)
+        if self._prepared[0] == key:
             return
         order = np.arange(self.num_rows, dtype="int32")
         if self.shuffle:
             np.random.default_rng([self.seed, epoch]).shuffle(order)
-        self._prepared = epoch, order
+        self._prepared = key, order
+
+    def _read(self, rows: Any) -> tuple[Any, ...]:
+        batch: tuple[Any, ...] = keras.tree.map_structure(
+            lambda a: arrays.as_numbers("x", a[rows]) if arrays.is_mapped(a) else a[rows],
+            self.arrays,
+        )
+        return batch

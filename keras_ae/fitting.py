@@ -156,10 +156,8 @@ def measuring(model: Any, parts: tuple[Any, ...], options: Any) -> Iterator[dict
     size = checked_size("batch_size", options.get("batch_size") or 32)
     batches = ArrayBatches(*parts, batch_size=size, shuffle=False)
     own = {name: v for name, v in options.items() if name not in ("batch_size", CACHED)}
-    if not is_resident(batches.arrays):
-        yield {"x": batches, **own}
-    elif not compiled.is_measurable(model, batches):
-        yield plain
+    if not compiled.is_measurable(model, batches):
+        yield plain if is_resident(batches.arrays) else {"x": batches, **own}
     else:
         sees = _sees_batches(options.get("callbacks"), "on_test_batch_begin", "on_test_batch_end")
         with compiled.measuring(model, batches, sees) as numbers:

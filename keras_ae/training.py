@@ -19,6 +19,8 @@ from keras_ae.parts import checked_size
 class Training(keras.Model):
     """The half of a model that trains and is measured."""
 
+    _measuring: bool
+
     def fit(
         self,
         x: Any = None,
@@ -121,8 +123,8 @@ class Training(keras.Model):
 
     @contextlib.contextmanager
     def _measure(self) -> Iterator[None]:
-        self._measuring = True
+        before, self._measuring = self._measuring, True
         try:
             yield
         finally:
-            self._measuring = False
+            self._measuring = before

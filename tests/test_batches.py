@@ -56,6 +56,9 @@ def test_an_order_made_ahead_is_the_epochs_and_moves_nothing_yet() -> None:
     batches.prepare_epoch(2)
     batches.start_epoch(2)
     assert (rows(batches), batches.epoch) == (order(5, 2), 2)
+    batches.seed = 6
+    batches.start_epoch(2)
+    assert rows(batches) == order(6, 2)
 
 
 def test_targets_and_weights_follow_their_rows() -> None:

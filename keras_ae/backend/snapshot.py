@@ -32,12 +32,12 @@ def _copy(variable: Any) -> Any:
     match keras.backend.backend():
         case "torch":
             return value.detach().to("cpu", copy=True)
-        case "tensorflow" if hasattr(value, "handle"):
+        case "tensorflow":
             import tensorflow as tf
 
+            if isinstance(value, tf.distribute.DistributedValues):
+                return ops.convert_to_numpy(variable).copy()
             value = tf.raw_ops.ReadVariableOp(resource=value.handle, dtype=value.dtype)
             return value.numpy().copy()
-        case "jax":
-            return np.array(value)
         case _:
-            return ops.convert_to_numpy(value).copy()
+            return np.array(value)

@@ -87,6 +87,24 @@ same = [np.array_equal(*sums), np.array_equal(*counts), not np.array_equal(sums[
 print(json.dumps(same))
 """
 
+STRATEGIES = """
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+answers = []
+for strategy in (
+    tf.distribute.get_strategy(),
+    tf.distribute.OneDeviceStrategy("CPU:0"),
+    tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+):
+    with strategy.scope():
+        model = make("autoencoder")
+        fit = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0}
+        history = model.fit(X, validation_data=X, **fit).history
+        answers.append([*history["loss"], *history["val_loss"], model.evaluate(X, verbose=0)[0]])
+print(json.dumps(answers))
+"""
+
 JAX = """
 import jax
 one = make(sys.argv[1])
@@ -128,6 +146,13 @@ def answer(process: subprocess.Popen[str]) -> str:
     out, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     return out.splitlines()[-1]
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="is about TensorFlow's strategies")
+def test_a_model_trains_and_is_measured_inside_a_scope() -> None:
+    plain, one, two = json.loads(answer(child(PREPARE + STRATEGIES)))
+    np.testing.assert_allclose(one, plain, rtol=1e-4)
+    np.testing.assert_allclose(two, plain, rtol=1e-4)
 
 
 def test_on_one_device_nothing_is_changed() -> None:

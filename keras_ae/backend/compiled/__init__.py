@@ -45,14 +45,12 @@ UNKNOWN_LENGTH = 100
 
 def is_possible(model: Any, batches: Any, epochs: int) -> bool:
     """Return whether blocks of steps can stand for Keras's own train function."""
-    steps = epochs * epoch_length(batches)
-    if model.run_eagerly:
+    if not _is_plain(model):
         return False
+    steps = epochs * epoch_length(batches)
     match keras.backend.backend():
-        case "jax":
-            return bool(model.jit_compile) and keras.distribution.distribution() is None
-        case "tensorflow":
-            return bool(model.distribute_strategy.num_replicas_in_sync == 1)
+        case "jax" | "tensorflow":
+            return True
         case _:
             from keras_ae.backend.compiled import on_torch
             from keras_ae.backend.compiled.traced import tracing
@@ -108,14 +106,29 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
 
 def is_measurable(model: Any, batches: Any) -> bool:
     """Return whether blocks of batches can stand for Keras's own test function."""
+    if not _is_plain(model):
+        return False
     if keras.backend.backend() != "torch":
-        return is_possible(model, batches, 1)
-    from keras_ae.backend.compiled import on_torch
+        return True
     from keras_ae.backend.compiled.traced import tracing
 
-    is_worth = len(batches) >= on_torch.WORTH_TRACING or _kept(model, MEASUREMENTS) is not None
-    is_eager = model.run_eagerly
-    return is_worth and not is_eager and tracing.is_traceable(model, batches.arrays, trains=False)
+    return tracing.is_traceable(model, batches.arrays, trains=False)
+
+
+def _is_plain(model: Any) -> bool:
+    """Return whether Keras's loop is the usual one: compiled, on one device, of whole epochs."""
+    limit = getattr(keras.config, "max_steps_per_epoch", lambda: None)()
+    if model.run_eagerly or limit is not None:
+        return False
+    match keras.backend.backend():
+        case "jax":
+            return bool(model.jit_compile) and keras.distribution.distribution() is None
+        case "tensorflow":
+            import tensorflow as tf
+
+            return not tf.distribute.has_strategy() and model._distribute_strategy is None
+        case _:
+            return True
 
 
 @contextlib.contextmanager
@@ -124,21 +137,26 @@ def measuring(model: Any, batches: Any, per_batch: bool) -> Iterator[Any]:
 
     Args:
         model: A compiled model.
-        batches: Its data: `ArrayBatches` that stay on the device.
+        batches: Its data: `ArrayBatches` in their own order.
         per_batch: Whether callbacks must be called after every batch.
     """
     from keras_ae.backend.compiled.rows import Rows
 
     model._symbolic_build(data_batch=batches[0])
     given = model.steps_per_execution
-    per_call = given if given > 1 else 1 if per_batch else block_length(model, batches)
     flops = step_flops(model, batches) / 3  # without the way backwards
+    fitting = BLOCK_BYTES // (4 * math.prod(model.event_shape) * batches.batch_size)
+    longest = min(
+        MOST_STEPS, max(1, fitting), max(1, int(BLOCK_SECONDS / (OVERHEAD + flops / FLOPS)))
+    )
+    # Programs are of a block's shape: other numbers of rows find theirs again.
+    block = given if given > 1 else 1 if per_batch else min(longest, _power_of_two(len(batches)))
     measurements = _measurements_of(model)
-    measurements.bind(Plan(batches, batches.arrays, per_call, len(batches), flops))
+    measurements.bind(Plan(batches, None, block, len(batches), flops))
     before, model.test_function = model.test_function, measurements
-    model.steps_per_execution = per_call
+    model.steps_per_execution = min(block, len(batches))
     try:
-        yield Rows(batches, per_call, lambda: None)
+        yield Rows(batches, model.steps_per_execution, lambda: None)
     finally:
         model.steps_per_execution = given
         measurements.release()
@@ -213,7 +231,7 @@ def _steps_of(model: Any, plan: Plan) -> Any:
 def _measurements_of(model: Any) -> Any:
     """Return the model's block function for evaluation, made anew when it was compiled anew."""
     measurements = _kept(model, MEASUREMENTS)
-    if measurements is None:
+    if measurements is None or measurements.batches is not None:  # one within another
         name = f"keras_ae.backend.compiled.on_{keras.backend.backend()}"
         measurements = importlib.import_module(name).Measurements(model)
     model.__dict__[MEASUREMENTS] = (_identity(model), measurements)
@@ -230,4 +248,10 @@ def _kept(model: Any, name: str) -> Any:
 
 def _identity(model: Any) -> tuple[Any, ...]:
     # `compile` makes a new tracker of the loss, whatever it is given.
-    return model.optimizer, model._loss_tracker
+    weights = [term.weight for term in model.objective]
+    return model.optimizer, model._loss_tracker, *model.objective, *weights
+
+
+def _power_of_two(number: int) -> int:
+    """Return the least power of two that is not less."""
+    return 1 << (number - 1).bit_length()

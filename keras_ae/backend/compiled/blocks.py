@@ -73,20 +73,33 @@ def map_arrays(function: Any, batch: Any) -> Any:
     return keras.tree.map_structure(lambda a: None if a is None else function(a), batch)
 
 
-def grouped(steps: list[Any], resident: Any, batches: Any) -> Iterator[tuple[Any, np.ndarray]]:
+def grouped(
+    steps: list[Any], resident: Any, batches: Any, most: int
+) -> Iterator[tuple[Any, np.ndarray]]:
     """Yield data and the row numbers of steps on them, `(steps, rows of a batch)`.
 
     Args:
         steps: Numbers of batches that follow one another, or `Step`s; None, which fills a last
             block, is left out.
         resident: The data that stay on the device, or None.
-        batches: Knows the rows of resident data's batches.
+        batches: What numbers are numbers of, `ArrayBatches`; in their own order where no data are
+            resident.
+        most: Batches of the blocks of which data that are not resident take the shape; 1 leaves
+            them as they are.
     """
     wanted = [step for step in steps if step is not None]
-    if resident is not None:
-        if wanted:
-            for rows in batches.rows_between(wanted[0], wanted[-1] + 1):
+    if wanted and not isinstance(wanted[0], Step):
+        for rows in batches.rows_between(wanted[0], wanted[-1] + 1):
+            if resident is not None:
                 yield resident, rows
+                continue
+            is_whole = rows.shape[1] == batches.batch_size
+            length = max(most * batches.batch_size, rows.size) if is_whole else rows.size
+            data = batches.between(rows[0, 0], rows[-1, -1] + 1)
+            yield (
+                map_arrays(lambda a, length=length: _filled(a, length), data),
+                np.arange(rows.size, dtype="int32").reshape(rows.shape),
+            )
         return
     for _, group in itertools.groupby(wanted, key=lambda step: id(step.data)):
         of_one = list(group)
@@ -103,6 +116,15 @@ def padded(rows: np.ndarray, steps: int) -> np.ndarray:
 def are_few(data: Any, rows: int) -> bool:
     """Return whether so many rows of data are gathered before a loop, not in its steps."""
     return rows * sum(math.prod(a.shape[1:]) for a in _leaves(data)) <= GATHERED
+
+
+def _filled(array: np.ndarray, length: int) -> np.ndarray:
+    """Return rows in one piece of memory, zeros behind them."""
+    if len(array) == length and array.flags.c_contiguous and array.flags.writeable:
+        return array
+    found = np.zeros((length, *array.shape[1:]), array.dtype)
+    found[: len(array)] = array
+    return found
 
 
 def _leaves(batch: Any) -> list[Any]:

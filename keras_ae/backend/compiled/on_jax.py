@@ -67,6 +67,7 @@ class Steps:
     """
 
     trains = True
+    batches: Any = None
 
     def __init__(self, model: Any) -> None:
         import jax
@@ -115,7 +116,7 @@ class Steps:
             jax.block_until_ready(self.logs)
         logs: Any = None
         steps = list(itertools.islice(iterator, self.per_call))
-        for data, rows in grouped(steps, self.data, self.batches):
+        for data, rows in grouped(steps, self.data, self.batches, self.per_call):
             data = map_arrays(jax.numpy.asarray, data)
             is_whole = rows.shape[1] == self.batches.batch_size
             divided = self._divided(state, data) if is_whole else None
@@ -212,7 +213,7 @@ class Steps:
 
 
 class Measurements(Steps):
-    """Measures a model on resident data, several batches in one program; see `Steps`."""
+    """Measures a model on blocks of data, several batches in one program; see `Steps`."""
 
     trains = False
 

@@ -50,6 +50,8 @@ class Steps:
         xla: Whether XLA compiles the steps.
     """
 
+    batches: Any = None
+
     def __init__(self, model: Any, xla: bool) -> None:
         import tensorflow as tf
 
@@ -73,7 +75,7 @@ class Steps:
         steps = list(itertools.islice(iterator, self.per_call))
         if not steps:
             raise StopIteration
-        for data, rows in grouped(steps, self.data, self.batches):
+        for data, rows in grouped(steps, self.data, self.batches, self.per_call):
             self._run(data, rows)
         return self.model.get_metrics_result()
 
@@ -157,7 +159,7 @@ class Steps:
 
 
 class Measurements(Steps):
-    """Measures a model on resident data, several batches in one graph; see `Steps`."""
+    """Measures a model on blocks of data, several batches in one graph; see `Steps`."""
 
     def __init__(self, model: Any) -> None:
         super().__init__(model, xla=False)

@@ -6,6 +6,7 @@ the weights, the optimizer's state and the metrics in place.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import keras
@@ -34,8 +35,11 @@ class Steps:
         model: A compiled model.
     """
 
+    batches: Any = None
+
     def __init__(self, model: Any) -> None:
         self.model = model
+        self.seen: Counter[tuple[str, int]] = Counter()
         self.traces: dict[tuple[str, int], tracing.Program | None] = {}
         self.tensors: list[Any] = []
 
@@ -59,7 +63,7 @@ class Steps:
     def __call__(self, steps: list[Any]) -> Any:
         """Return the logs after these steps."""
         with threads(self.threads):
-            for data, rows in grouped(steps, self.data, self.batches):
+            for data, rows in grouped(steps, self.data, self.batches, 1):
                 self._run(data if self.data is not None else _on_device(data), rows)
         return self.model.get_metrics_result()
 
@@ -69,9 +73,10 @@ class Steps:
         leaves, size = keras.tree.flatten(data), rows.shape[1]
         form = str(map_arrays(lambda a: (a.dtype, a.shape[1:]), data))
         steps = torch.from_numpy(rows).to(leaves[0].device)
-        if (form, size) not in self.traces:
+        self.seen[form, size] += len(steps)
+        if (form, size) not in self.traces and self._is_worth(form, size):
             self.traces[form, size] = self._trace(data, steps[0])
-        replay = self.traces[form, size]
+        replay = self.traces.get((form, size))
         if replay is not None:
             replay(leaves, steps)
             return
@@ -86,9 +91,12 @@ class Steps:
     def _one(self, batch: Any) -> None:
         self.model.train_step(batch)
 
+    def _is_worth(self, form: str, size: int) -> bool:
+        return True  # or these steps would not have been asked for
+
 
 class Measurements(Steps):
-    """Measures a model on resident data by replaying a trace; see `Steps`."""
+    """Measures a model by replaying a trace, once enough batches were seen; see `Steps`."""
 
     def _trace(self, data: Any, rows: Any) -> tracing.Program | None:
         return tracing.trace(self.model, data, rows, run=measure)
@@ -96,9 +104,17 @@ class Measurements(Steps):
     def _one(self, batch: Any) -> None:
         measure(self.model, batch)
 
+    def _is_worth(self, form: str, size: int) -> bool:
+        return self.seen[form, size] >= WORTH_TRACING
+
 
 def _on_device(data: Any) -> Any:
     import torch
     from keras.src.backend.torch.core import get_device
 
-    return map_arrays(lambda a: torch.as_tensor(a).to(get_device()), data)
+    def tensor(array: Any) -> Any:
+        if isinstance(array, np.ndarray) and min(array.strides, default=0) < 0:
+            array = array.copy()  # torch has no negative strides
+        return torch.as_tensor(array).to(get_device())
+
+    return map_arrays(tensor, data)

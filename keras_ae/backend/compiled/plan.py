@@ -34,7 +34,9 @@ def multiplications(model: Any) -> int:
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.RNN):
             weights = sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) == 2)
-            total += weights * (layer.input.shape[1] or 1)
+            # What is inside of another layer was never called on a tensor with a shape.
+            shape = getattr(getattr(layer, "input", None), "shape", (None, None))
+            total += weights * (shape[1] or model.event_shape[0])
         elif getattr(layer, "kernel", None) is not None:
             # A transposed convolution's inputs meet each tap once, a convolution's outputs do.
             side = "input" if "Transpose" in type(layer).__name__ else "output"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,7 +104,10 @@ def test_blocks_of_batches_measure_as_single_ones_do(
     before = weights(model)
     given = {"sample_weight": WEIGHTS, "batch_size": 8, "samples": 2, "seed": 3, "verbose": 0}
     found = [model.evaluate(X, return_dict=True, **given) for _ in range(2)]
-    assert compiled.MEASUREMENTS in vars(model)
+    measurements = vars(model)[compiled.MEASUREMENTS][1]
+    if BACKEND == "torch":
+        assert len(measurements.traces) == 4  # and those of the validation, without weights
+        assert None not in measurements.traces.values()
     assert found[0] == found[1]
     monkeypatch.setattr(compiled, "is_measurable", lambda *_: False)
     wanted = model.evaluate(X, return_dict=True, **given)
@@ -127,9 +131,101 @@ def test_a_measurement_has_the_callers_batches_callbacks_and_metrics() -> None:
     assert seen.batches == list(range(10))
     fit(model, epochs=2, callbacks=[seen], verbose=1)
     assert len(seen.batches) == 10 + 2 * 2  # nine rows
+    model.objective[0].weight = 3.0
+    tripled = model.evaluate(X, verbose=0, return_dict=True)
+    assert tripled["loss"] == pytest.approx(3.0 * tripled["reconstruction"])
     model.compile("adam", metrics=["mae"])
     logs = model.evaluate(X, verbose=0, return_dict=True)
     assert set(logs) == {"loss", "mae", "reconstruction"}
+
+
+def test_other_numbers_of_rows_take_the_programs_that_are_there() -> None:
+    model = make()
+    model.evaluate(X[:72], batch_size=8, verbose=0)
+    measurements = vars(model)[compiled.MEASUREMENTS][1]
+    for rows in (80, 96, 112, 128):  # ten to sixteen batches
+        model.evaluate(np.resize(X, (rows, 6)), batch_size=8, verbose=0)
+    if BACKEND == "jax":
+        assert measurements.block._cache_size() == 1
+    elif BACKEND == "tensorflow":
+        assert measurements.block.experimental_get_tracing_count() == 1
+    else:
+        assert len(measurements.traces) == 1
+
+
+class Inside(keras.callbacks.Callback):
+    """Evaluates in the midst of an evaluation."""
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Begin another."""
+        if not getattr(self, "is_inside", False):
+            self.is_inside = True
+            self.found = self.model.evaluate(X[:40], verbose=0)
+
+
+def test_one_evaluation_may_hold_another() -> None:
+    model, inside = make("vae", normalize="none"), Inside()
+    wanted, few = (model.evaluate(x, verbose=0) for x in (X, X[:40]))
+    assert model.evaluate(X, callbacks=[inside], samples=2, verbose=0)[0] > 0
+    assert inside.found == pytest.approx(few)
+    assert model.evaluate(X, verbose=0) == pytest.approx(wanted)
+
+
+class Vectors(keras.metrics.Metric):
+    """A metric of several numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(name="vectors")
+        self.sums = self.add_variable((6,), "zeros", name="sums")
+
+    def update_state(self, y: Any, found: Any, sample_weight: Any = None) -> None:
+        """Add the differences."""
+        self.sums.assign_add(ops.sum(ops.abs(y - found), axis=0))
+
+    def result(self) -> Any:
+        """Return the sums."""
+        return {"first": self.sums[0], "all": ops.sum(self.sums)}
+
+
+def test_metrics_of_several_numbers_are_measured() -> None:
+    model = make()
+    model.compile("adam", metrics=[Vectors()])
+    found = model.evaluate(X, verbose=0, return_dict=True)
+    wanted = np.abs(X - model.reconstruct(X)).sum(0)
+    assert found["first"] == pytest.approx(wanted[0], rel=1e-4)
+    assert found["all"] == pytest.approx(wanted.sum(), rel=1e-4)
+
+
+def test_rows_may_be_reversed_and_read_only() -> None:
+    model, x = make(), X[::-1]
+    x.flags.writeable = False
+    wanted = model.evaluate(X.copy(), verbose=0)
+    assert model.evaluate(x, verbose=0) == pytest.approx(wanted, rel=1e-5)
+    model.fit(x, validation_data=x[:, ::-1], batch_size=8, verbose=0)
+
+
+def test_kerass_limit_of_steps_is_respected() -> None:
+    model = make()
+    wanted = model.evaluate(X[:16], batch_size=8, verbose=0)
+    keras.config.set_max_steps_per_epoch(2)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert model.evaluate(X, batch_size=8, verbose=0) == pytest.approx(wanted)
+    finally:
+        keras.config.set_max_steps_per_epoch(None)
+
+
+def test_recurrent_layers_inside_of_others_train_and_are_measured() -> None:
+    x = RNG.random((24, 7, 3)).astype("float32")
+    both_ways = keras.layers.Bidirectional(keras.layers.LSTM(4))
+    encoder = keras.Sequential([keras.Input((7, 3)), both_ways])
+    model = keras_ae.create(
+        "vae", input_shape=(7, 3), latent_dim=2, encoder=encoder, decoder="mlp", hidden=[8]
+    )
+    model.compile("adam")
+    model.fit(x, batch_size=8, verbose=0)
+    assert np.isfinite(model.evaluate(x, batch_size=8, verbose=0)).all()
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="torch gathers in each step")

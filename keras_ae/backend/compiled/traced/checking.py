@@ -18,7 +18,7 @@ class Snapshot(NamedTuple):
     """What a training step moves, and what is logged of it."""
 
     values: list[Any]
-    logs: list[float]
+    logs: list[np.ndarray]
 
 
 class State:
@@ -34,7 +34,8 @@ class State:
     def now(self) -> Snapshot:
         """Return a copy of it."""
         values = [v.value.detach().clone() for v in self.variables]
-        return Snapshot(values, [float(log) for log in self.model.get_metrics_result().values()])
+        logs = keras.tree.flatten(self.model.get_metrics_result())
+        return Snapshot(values, [keras.ops.convert_to_numpy(log).copy() for log in logs])
 
     def put(self, snapshot: Snapshot) -> None:
         """Let everything be as it was."""
@@ -94,4 +95,6 @@ def _agree(model: Any, before: Snapshot, wanted: Snapshot, found: Snapshot, step
     return all(
         float((b - c).double().norm()) <= tolerance * float((b - a).double().norm())
         for a, b, c in moved
-    ) and np.allclose(found.logs, wanted.logs, rtol=tolerance)
+    ) and all(
+        np.allclose(a, b, rtol=tolerance) for a, b in zip(found.logs, wanted.logs, strict=True)
+    )
