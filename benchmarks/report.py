@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import pathlib
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -26,7 +25,7 @@ rounds' ratios. What a machine does meanwhile changes the microseconds, and much
   matrices, and the bytes that Adam and the batch move at the rate of a copy in memory. Both rates
   are measured once, before the rows: what runs in a quieter minute can be below it.
 
-Machine: {machine}. {versions}. Commit {commit}.
+Machine: {machine}. {versions}. Commit: {commit}.
 """
 CHOICE = """## Which framework for what
 
@@ -80,9 +79,10 @@ def head(found: dict[str, Any]) -> str:
     """Return the page's beginning."""
     first = next(iter(found.values()))
     versions = {k: v for figures in found.values() for k, v in figures["versions"].items()}
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    commits = {BACKENDS[name]: figures["commit"] for name, figures in found.items()}
+    commit = ", ".join(f"{commit} ({name})" for name, commit in commits.items())
+    if len(set(commits.values())) == 1:
+        commit = next(iter(commits.values()))
     return HEAD.format(
         rounds=first["rounds"],
         machine=first["machine"],

@@ -48,6 +48,7 @@ def times(names: list[str] | None, rounds: int) -> dict[str, Any]:
         "backend": keras.backend.backend(),
         "machine": limit.machine(),
         "versions": limit.versions(),
+        "commit": limit.commit(),
         "rounds": rounds,
         "flops_per_second": rates[0],
         "bytes_per_second": rates[1],
