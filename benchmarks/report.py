@@ -50,8 +50,8 @@ Time it before you use it.
 What could not be run: a GPU, a TPU, more than two cores. Nothing in `fit` assumes a CPU; what is
 done on CPUs alone (batches in parts, products for convolutions, malloc's thresholds) asks for one.
 
-Known gaps: JAX's LSTM takes 1.4 times as long as by hand, PyTorch's table 1.5 times, the others up
-to 1.3 times; the geometric means stand below each table.
+Known gaps: PyTorch's table takes almost half again as long as by hand, the others up to 1.3 times;
+the geometric means stand below each table.
 """
 
 
