@@ -70,7 +70,7 @@ class GRU(_Recurrent, keras.layers.GRU):
 
 
 def has_kernel(layer: Any) -> bool:
-    """Return whether a layer computes its sequences without a mask by the framework's kernel."""
+    """Return whether a layer computes its sequences without a mask by a kernel."""
     return (
         isinstance(layer, LSTM)
         and layer.activation is keras.activations.tanh

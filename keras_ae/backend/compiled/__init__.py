@@ -93,7 +93,6 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
     if streams:
         batches.per_call, batches.begun, batches.stacks = per_call, begun, True
     try:
-        # Only torch's intermediate results come from malloc one by one.
         # TensorFlow gains nothing by it.
         is_worth = keras.backend.backend() != "tensorflow"
         with kept_pages() if is_worth else contextlib.nullcontext():
