@@ -19,10 +19,9 @@ WORTH_DIVIDING = 20
 """Steps from which on the gain outweighs compiling what finds out whether it is possible."""
 MOST_THREADS = 8
 LEAST_ROWS = 4
+"""Rows of a part at least; a thread takes as few at a time through convolutions."""
 TOLERANCE = 1e-4
 """By how much what is computed of a batch may differ from its parts', relative."""
-PASS_ROWS = 16
-"""Rows at most that a thread takes at a time through convolutions."""
 
 
 class Division(NamedTuple):
@@ -48,10 +47,7 @@ class Division(NamedTuple):
             return None
         threads = _divisor(batch_size, min(MOST_THREADS, _cores()), LEAST_ROWS)
         rows = batch_size // threads
-        passes = 1
-        if convolves(model):
-            passes = next(n for n in range(1, rows + 1) if rows % n == 0 and rows // n <= PASS_ROWS)
-            passes = passes if rows // passes >= LEAST_ROWS else 1
+        passes = _divisor(rows, rows, LEAST_ROWS) if convolves(model) else 1
         return None if threads * passes == 1 else cls(threads, passes, rows // passes)
 
     @property

@@ -14,9 +14,8 @@ pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="is abo
 
 
 @pytest.fixture(autouse=True)
-def _small_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(division, "_cores", lambda: 2)
-    monkeypatch.setattr(division, "PASS_ROWS", 4)
     monkeypatch.setattr(on_jax, "WORTH_DIVIDING", 0)
     monkeypatch.setattr(on_jax, "LOOPED", 0.0)
 

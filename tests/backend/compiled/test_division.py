@@ -26,9 +26,9 @@ def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("batch_size", "wanted"),
     [
-        (128, (2, 4, 16)),
-        (100, (2, 5, 10)),
-        (94, (2, 1, 47)),  # no pass of 16 rows or fewer divides 47 but one of a single row
+        (128, (2, 16, 4)),
+        (100, (2, 10, 5)),
+        (94, (2, 1, 47)),  # only passes of a single row divide 47
         (33, (1, 3, 11)),
         (7, None),
         (8, (2, 1, 4)),
@@ -47,7 +47,7 @@ def test_recurrent_layers_take_a_thread_s_rows_at_once() -> None:
 
 def test_one_core_takes_few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(division, "_cores", lambda: 1)
-    assert Division.of(model_of(), 128) == (1, 8, 16)
+    assert Division.of(model_of(), 128) == (1, 32, 4)
 
 
 def test_products_are_left_to_the_framework() -> None:
