@@ -59,12 +59,18 @@ class Divided:
             weights, firsts, seconds, counts, rates, epsilons, betas = self.adam.arguments(
                 len(rows)
             )
+            numbers: list[Tensor] = []
             for of_step, rate, epsilon in zip(rows, rates, epsilons, strict=True):
-                gradients = self._step(pool, data, of_step)
+                gradients = self._joined(self._parts(pool, data, of_step), numbers)
                 move(weights, gradients, firsts, seconds, counts, rate, epsilon, betas)
+            if numbers:
+                totals = torch.stack(numbers).view(-1, len(self.means.means)).sum(0)
+                self.means.add(totals, float(len(rows) * self.threads))
 
-    def _step(self, pool: ThreadPoolExecutor, data: list[Tensor], rows: Tensor) -> list[Tensor]:
-        """Return the gradients of a batch, after all else that a step does."""
+    def _parts(
+        self, pool: ThreadPoolExecutor, data: list[Tensor], rows: Tensor
+    ) -> list[list[Tensor]]:
+        """Return what each part of a batch gives."""
         size = len(rows) // self.threads
         noise = [
             draw._replace(shape=(len(rows), *draw.shape[1:])).again().split(size)
@@ -78,20 +84,19 @@ class Divided:
 
         parts = rows.split(size)
         others = [pool.submit(work, i, of_part) for i, of_part in enumerate(parts) if i]
-        found = [work(0, parts[0]), *(other.result() for other in others)]
-        return self._joined(found)
+        return [work(0, parts[0]), *(other.result() for other in others)]
 
-    def _joined(self, found: list[list[Tensor]]) -> list[Tensor]:
-        weights, numbers = len(self.adam.tensors[0]), len(self.means.means)
+    def _joined(self, found: list[list[Tensor]], numbers: list[Tensor]) -> list[Tensor]:
+        """Return the gradients of a batch, after what else a step does, and note its numbers."""
+        weights, means = len(self.adam.tensors[0]), len(self.means.means)
         gradients = [part[:weights] for part in found]
         for other in gradients[1:]:
             torch._foreach_add_(gradients[0], other)
         torch._foreach_mul_(gradients[0], 1.0 / len(found))
         rest = [[part[weights + i] for part in found] for i in range(len(found[0]) - weights)]
-        if numbers:
-            totals = torch.stack([torch.stack(of_one).sum() for of_one in rest[:numbers]])
-            self.means.add(totals, float(len(found)))
-        place = numbers
+        for part in found:
+            numbers += part[weights : weights + means]
+        place = means
         for function, sums, rows in self.uses:
             added = [torch.stack(of_one).sum(0) for of_one in rest[place : place + sums]]
             place += sums

@@ -122,7 +122,7 @@ class Replay:
 
     def __call__(self, data: list[Tensor], rows: Tensor) -> None:
         """Take steps on the rows of these numbers, `(steps, rows of a batch)`."""
-        noise = [[draw.again() for draw in self.draws] for _ in rows]
+        noise = [[draw.again() for draw in self.draws] for _ in range(len(rows))]
         of_adam = [[]] * 7 if self.adam is None else self.adam.arguments(len(rows))
         # Without autograd's bookkeeping a small operation takes a tenth less.
         with torch.inference_mode() if self.is_script else torch.no_grad():
