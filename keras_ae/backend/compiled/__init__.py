@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_ae.backend.allocator import kept_pages
 from keras_ae.backend.compiled.plan import Plan, multiplications
@@ -47,7 +48,6 @@ def is_possible(model: Any, batches: Any, epochs: int) -> bool:
     """Return whether blocks of steps can stand for Keras's own train function."""
     if not _is_plain(model):
         return False
-    steps = epochs * epoch_length(batches)
     match keras.backend.backend():
         case "jax" | "tensorflow":
             return True
@@ -55,7 +55,10 @@ def is_possible(model: Any, batches: Any, epochs: int) -> bool:
             from keras_ae.backend.compiled import on_torch
             from keras_ae.backend.compiled.traced import tracing
 
-            is_worth = steps >= on_torch.WORTH_TRACING or _kept(model, STEPS) is not None
+            is_worth = (
+                _all_steps(model, batches, epochs) >= on_torch.WORTH_TRACING
+                or _kept(model, STEPS) is not None
+            )
             return is_worth and tracing.is_traceable(model, batches.arrays)
 
 
@@ -79,7 +82,7 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
     given = model.steps_per_execution
     per_call = given if given > 1 else 1 if per_batch else block_length(model, batches)
     data = None if streams else batches.arrays
-    total = epochs * epoch_length(batches)
+    total = _all_steps(model, batches, epochs)
     plan = Plan(batches, data, per_call, total, step_flops(model, batches))
     steps = _steps_of(model, plan)
     steps.bind(plan)
@@ -144,10 +147,7 @@ def measuring(model: Any, batches: Any, per_batch: bool) -> Iterator[Any]:
     model._symbolic_build(data_batch=batches[0])
     given = model.steps_per_execution
     flops = step_flops(model, batches) / 3  # without the way backwards
-    fitting = BLOCK_BYTES // (4 * math.prod(model.event_shape) * batches.batch_size)
-    longest = min(
-        MOST_STEPS, max(1, fitting), max(1, int(BLOCK_SECONDS / (OVERHEAD + flops / FLOPS)))
-    )
+    longest = min(MOST_STEPS, _within_memory(model, batches), _within_time(flops))
     # Programs are of a block's shape: other numbers of rows find theirs again.
     block = given if given > 1 else 1 if per_batch else min(longest, _power_of_two(len(batches)))
     measurements = _measurements_of(model)
@@ -184,19 +184,36 @@ def epoch_length(batches: Any) -> int:
 
 def block_length(model: Any, batches: Any) -> int:
     """Return a number of steps that take about `BLOCK_SECONDS`, at most an epoch's."""
-    seconds = OVERHEAD + step_flops(model, batches) / FLOPS
     length = epoch_length(batches)
-    fitting = BLOCK_BYTES // (4 * math.prod(model.event_shape) * batches.batch_size)
+    within_memory = _within_memory(model, batches)
     is_stream = isinstance(batches, Stream)
     if is_stream:
-        most = min(ALWAYS_STEPS, max(1, fitting))
+        most = min(ALWAYS_STEPS, within_memory)
     else:
-        most = min(MOST_STEPS, max(ALWAYS_STEPS, fitting))
-    longest = min(most, length, max(1, int(BLOCK_SECONDS / seconds)))
+        most = min(MOST_STEPS, max(ALWAYS_STEPS, within_memory))
+    longest = min(most, length, _within_time(step_flops(model, batches)))
     if is_stream:
         return batches.block_length(longest)
     # Blocks of nearly one length.
     return math.ceil(length / math.ceil(length / longest))
+
+
+def _within_memory(model: Any, batches: Any) -> int:
+    """Return how many batches, at least one, have the size of a block."""
+    return max(1, BLOCK_BYTES // (4 * math.prod(model.event_shape) * batches.batch_size))
+
+
+def _within_time(flops: float) -> int:
+    """Return how many steps of so many operations, at least one, take a block's time."""
+    return max(1, int(BLOCK_SECONDS / (OVERHEAD + flops / FLOPS)))
+
+
+def _all_steps(model: Any, batches: Any, epochs: int) -> int:
+    """Return the steps that a model has taken and is to take, which must be worth a compilation.
+
+    Who has trained in several short calls is likely to do so again.
+    """
+    return int(ops.convert_to_numpy(model.step)) + epochs * epoch_length(batches)
 
 
 def step_flops(model: Any, batches: Any) -> float:

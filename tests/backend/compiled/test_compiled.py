@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -262,6 +264,25 @@ def test_xla_trains_as_keras_does(
     for key, values in wanted.items():
         assert found[key] == pytest.approx(values, rel=1e-5, abs=1e-5), key
     assert model.__dict__["_block_steps"][1].xla
+
+
+@pytest.mark.parametrize(
+    ("backend", "name"), [("torch", "WORTH_TRACING"), ("tensorflow", "WORTH_XLA")]
+)
+def test_several_short_fits_are_worth_what_a_long_one_is(
+    backend: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if backend != BACKEND:
+        pytest.skip(f"is about {backend}")
+    module = importlib.import_module(f"keras_ae.backend.compiled.on_{backend}")
+    monkeypatch.setattr(module, name, 2 * math.ceil(len(X) / 8))
+    model = make()
+    seen = []
+    for _ in range(2):
+        model.fit(X, batch_size=8, verbose=0)
+        steps = model.__dict__.get("_block_steps", (None, None))[1]
+        seen.append(bool(getattr(steps, "xla", None) or getattr(steps, "traces", None)))
+    assert seen == [False, True]
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="is about XLA on TensorFlow")
