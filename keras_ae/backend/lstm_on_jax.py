@@ -16,12 +16,15 @@ from jax import Array, lax
 
 
 @jax.custom_vjp
-def lstm(inputs: Array, recurrent: Array, hidden: Array, carry: Array) -> tuple[Array, Array]:
+def lstm(
+    inputs: Array, kernel: Array, bias: Array, recurrent: Array, hidden: Array, carry: Array
+) -> tuple[Array, Array]:
     """Return the hidden states `(time, batch, units)` and the last carry `(batch, units)`.
 
     Args:
-        inputs: What the inputs add to the gates, biases included, `(time, batch, 4 units)`; the
-            gates are in Keras's order: input, forget, cell, output.
+        inputs: `(time, batch, features)`.
+        kernel: `(features, 4 units)`; the gates are in Keras's order: input, forget, cell, output.
+        bias: `(4 units,)`.
         recurrent: The recurrent kernel, `(units, 4 units)`.
         hidden: The hidden state before, `(batch, units)`.
         carry: The carry before, `(batch, units)`.
@@ -29,19 +32,28 @@ def lstm(inputs: Array, recurrent: Array, hidden: Array, carry: Array) -> tuple[
     Reference:
         Gers et al. (2000), https://doi.org/10.1162/089976600300015015, equations 2.1-2.5.
     """
-    return _forward(inputs, recurrent, hidden, carry)[0]
+    return _forward(inputs, kernel, bias, recurrent, hidden, carry)[0]
 
 
-def _forward(inputs: Array, recurrent: Array, hidden: Array, carry: Array) -> Any:
+def _forward(
+    inputs: Array, kernel: Array, bias: Array, recurrent: Array, hidden: Array, carry: Array
+) -> Any:
     """Return what `lstm` does, and what its gradient needs."""
     # sigmoid(x) = tanh(x / 2) / 2 + 1 / 2: one function for all gates.
     units = hidden.shape[-1]
     halves = np.repeat(np.asarray([0.5, 0.5, 1.0, 0.5], inputs.dtype), units)
-    halved = recurrent * halves
+    of_inputs, of_hidden, start = (weight * halves for weight in (kernel, recurrent, bias))
+    of_both = jnp.concatenate([of_inputs, of_hidden])
+    # What few inputs add to the gates of all steps would be an array larger than theirs.
+    are_few = inputs.shape[-1] <= units
 
-    def step(state: Any, of_inputs: Array) -> Any:
+    def step(state: Any, given: Array) -> Any:
         hidden, before = state
-        i, f, g, o = jnp.split(jnp.tanh(of_inputs * halves + hidden @ halved), 4, axis=-1)
+        if are_few:
+            gates = jnp.concatenate([given, hidden], axis=-1) @ of_both + start
+        else:
+            gates = given + hidden @ of_hidden
+        i, f, g, o = jnp.split(jnp.tanh(gates), 4, axis=-1)
         i, f, o = (0.5 * gate + 0.5 for gate in (i, f, o))
         carry = f * before + i * g
         squashed = jnp.tanh(carry)
@@ -52,12 +64,13 @@ def _forward(inputs: Array, recurrent: Array, hidden: Array, carry: Array) -> An
         )
         return (hidden, carry), (hidden, factors)
 
-    (_, last), (outputs, factors) = lax.scan(step, (hidden, carry), inputs)
-    return (outputs, last), (recurrent, hidden, outputs, factors)
+    sequence = inputs if are_few else inputs @ of_inputs + start
+    (_, last), (outputs, factors) = lax.scan(step, (hidden, carry), sequence)
+    return (outputs, last), (inputs, kernel, recurrent, hidden, outputs, factors)
 
 
-def _backward(kept: Any, given: tuple[Array, Array]) -> tuple[Array, Array, Array, Array]:
-    recurrent, hidden, outputs, factors = kept
+def _backward(kept: Any, given: tuple[Array, Array]) -> tuple[Array, ...]:
+    inputs, kernel, recurrent, hidden, outputs, factors = kept
     turned = recurrent.T
 
     def step(state: Any, of_step: Any) -> Any:
@@ -72,9 +85,9 @@ def _backward(kept: Any, given: tuple[Array, Array]) -> tuple[Array, Array, Arra
     start = (jnp.zeros_like(of_last), of_last)
     (of_hidden, of_carry), sums = lax.scan(step, start, (of_outputs, factors), reverse=True)
     before = jnp.concatenate([hidden[None], outputs[:-1]])
-    units = hidden.shape[-1]
-    of_recurrent = before.reshape(-1, units).T @ sums.reshape(-1, 4 * units)
-    return sums, of_recurrent, of_hidden, of_carry
+    flat = sums.reshape(-1, sums.shape[-1])
+    of_kernel, of_recurrent = (a.reshape(-1, a.shape[-1]).T @ flat for a in (inputs, before))
+    return sums @ kernel.T, of_kernel, flat.sum(axis=0), of_recurrent, of_hidden, of_carry
 
 
 lstm.defvjp(_forward, _backward)
