@@ -34,12 +34,12 @@ On two cores of a CPU, from the figures below:
 * **Tables and other small models**, where a step is mostly overhead: JAX or TensorFlow, some one
   and a half times as fast as PyTorch; JAX compiles in less time and keeps what it compiled for the
   next process.
-* **Wide dense models**, where a step is mostly products: the three differ by less than a half,
-  either way.
-* **Convolutions**: any of the three, within a fifth or so. Stock Keras on JAX's CPU takes ten times
-  as long as keras_ae there.
-* **Recurrent models**: PyTorch, then JAX; TensorFlow takes twice as long as PyTorch.
-* **Scoring** many rows: JAX, three times as fast as the others.
+* **Wide dense models**, where a step is mostly products: JAX or TensorFlow; PyTorch takes up to
+  half as long again.
+* **Convolutions**: JAX, a tenth to a third faster than the others. Stock Keras on JAX's CPU takes
+  more than ten times as long as keras_ae there.
+* **Recurrent models**: JAX or PyTorch; TensorFlow takes almost twice as long.
+* **Scoring** many rows: JAX, three times as fast as the others or more.
 * **One short training**: PyTorch compiles nothing that takes long.
 
 `mixed_bfloat16` is a matter of the processor and the framework. On this one, with AVX512-BF16 and
@@ -50,8 +50,9 @@ Time it before you use it.
 What could not be run: a GPU, a TPU, more than two cores. Nothing in `fit` assumes a CPU; what is
 done on CPUs alone (batches in parts, products for convolutions, malloc's thresholds) asks for one.
 
-Known gaps: PyTorch's table takes almost half again as long as by hand, the others up to 1.3 times;
-the geometric means stand below each table.
+Known gaps: PyTorch's table takes 1.4 times as long as by hand, where one vector holds all weights
+and a kernel's last row is its bias; the other rows take up to 1.2 times as long. The geometric
+means stand below each table.
 """
 
 

@@ -110,7 +110,7 @@ def _jax_lstm(sequences: Any, initial_state: Any, weights: list[Any]) -> tuple[A
     from keras_ae.backend.lstm_on_jax import lstm
 
     kernel, recurrent, bias = weights
-    inputs = keras.ops.cast(keras.ops.swapaxes(sequences, 0, 1), kernel.dtype)
+    inputs = keras.ops.swapaxes(sequences, 0, 1)
     outputs, carry = lstm(inputs, kernel, bias, recurrent, *initial_state)
     return keras.ops.swapaxes(outputs, 0, 1), outputs[-1], carry
 

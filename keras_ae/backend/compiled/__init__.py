@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_ae.backend.allocator import kept_pages
 from keras_ae.backend.compiled.plan import Plan, multiplications
@@ -56,7 +55,7 @@ def is_possible(model: Any, batches: Any, epochs: int) -> bool:
             from keras_ae.backend.compiled.traced import tracing
 
             is_worth = (
-                _all_steps(model, batches, epochs) >= on_torch.WORTH_TRACING
+                epochs * epoch_length(batches) >= on_torch.WORTH_TRACING
                 or _kept(model, STEPS) is not None
             )
             return is_worth and tracing.is_traceable(model, batches.arrays)
@@ -82,7 +81,7 @@ def training(model: Any, batches: Any, epochs: int, per_batch: bool) -> Iterator
     given = model.steps_per_execution
     per_call = given if given > 1 else 1 if per_batch else block_length(model, batches)
     data = None if streams else batches.arrays
-    total = _all_steps(model, batches, epochs)
+    total = epochs * epoch_length(batches)
     plan = Plan(batches, data, per_call, total, step_flops(model, batches))
     steps = _steps_of(model, plan)
     steps.bind(plan)
@@ -206,14 +205,6 @@ def _within_memory(model: Any, batches: Any) -> int:
 def _within_time(flops: float) -> int:
     """Return how many steps of so many operations, at least one, take a block's time."""
     return max(1, int(BLOCK_SECONDS / (OVERHEAD + flops / FLOPS)))
-
-
-def _all_steps(model: Any, batches: Any, epochs: int) -> int:
-    """Return the steps that a model has taken and is to take, which must be worth a compilation.
-
-    Who has trained in several short calls is likely to do so again.
-    """
-    return int(ops.convert_to_numpy(model.step)) + epochs * epoch_length(batches)
 
 
 def step_flops(model: Any, batches: Any) -> float:

@@ -7,19 +7,22 @@ time through all operations waits for nobody and stays in the cache.
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any, NamedTuple, Self
 
 import keras
 
-from keras_ae.backend.compiled.plan import convolves
+from keras_ae.backend.compiled.plan import convolves, multiplications
 from keras_ae.backend.script import Draw
 
 WORTH_DIVIDING = 20
 """Steps from which on the gain outweighs compiling what finds out whether it is possible."""
 MOST_THREADS = 8
 LEAST_ROWS = 4
-"""Rows of a part at least; a thread takes as few at a time through convolutions."""
+"""Rows of a part at least."""
+LEAST_WORK = 32
+"""Multiplications of a thread's pass for each weight, whose gradient the pass makes and adds."""
 TOLERANCE = 1e-4
 """By how much what is computed of a batch may differ from its parts', relative."""
 
@@ -47,7 +50,7 @@ class Division(NamedTuple):
             return None
         threads = _divisor(batch_size, min(MOST_THREADS, _cores()), LEAST_ROWS)
         rows = batch_size // threads
-        passes = _divisor(rows, rows, LEAST_ROWS) if convolves(model) else 1
+        passes = _divisor(rows, rows, _rows_of_a_pass(model)) if convolves(model) else 1
         return None if threads * passes == 1 else cls(threads, passes, rows // passes)
 
     @property
@@ -72,6 +75,15 @@ def is_sum_of_rows(model: Any) -> bool:
 def is_by_row(draws: list[Draw], rows: int) -> bool:
     """Return whether each draw of a forward pass of so many rows has one for each row first."""
     return all(draw.shape and draw.shape[0] == rows for draw in draws)
+
+
+def _rows_of_a_pass(model: Any) -> int:
+    """Return how many rows a thread takes through convolutions at a time, at least.
+
+    What few rows make stays in the cache; each pass makes and adds a gradient of all weights.
+    """
+    weights = sum(math.prod(w.shape) for w in model.trainable_weights)
+    return max(LEAST_ROWS, math.ceil(LEAST_WORK * weights / max(1, multiplications(model))))
 
 
 def _recurs(model: Any) -> bool:

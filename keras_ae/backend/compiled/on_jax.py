@@ -77,7 +77,7 @@ class Steps:
         self.block: Any = None
         self.one = jax.jit(self._one, donate_argnums=0)
         self.divided: dict[int, Any] = {}
-        self.trials: dict[int, Trial] = {}
+        self.trials: dict[tuple[int, ...], Trial] = {}
         self.logs: Any = None
 
     def bind(self, plan: Plan) -> None:
@@ -86,7 +86,10 @@ class Steps:
 
         self.data = None if plan.data is None else map_arrays(resident, plan.data)
         self.batches, self.per_call = plan.batches, plan.per_call
-        self.trial = self.trials.setdefault(plan.batches.batch_size, Trial())
+        # Forms are compiled anew for other shapes, and what a trial times must not be that.
+        rows = 0 if plan.data is None else len(jax.tree.leaves(self.data)[0])
+        shape = (plan.batches.batch_size, plan.per_call, rows)
+        self.trial = self.trials.setdefault(shape, Trial())
         self.tries = False
         self.divides, self.threads = False, ThreadPoolExecutor(MOST_THREADS)
         is_small = jax.default_backend() != "cpu" or plan.flops < LOOPED

@@ -17,7 +17,7 @@ class Plan:
         batches: The data's `ArrayBatches` or `Stream`, of which `batch_size` is read.
         data: The arrays that stay on the device, or None where blocks of them come and go.
         per_call: Steps of a block.
-        steps: Steps of the whole training, and those before it.
+        steps: Steps of the whole training.
         flops: About the floating-point operations of a step.
     """
 

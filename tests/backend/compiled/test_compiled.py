@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib
-import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -266,25 +264,6 @@ def test_xla_trains_as_keras_does(
     assert model.__dict__["_block_steps"][1].xla
 
 
-@pytest.mark.parametrize(
-    ("backend", "name"), [("torch", "WORTH_TRACING"), ("tensorflow", "WORTH_XLA")]
-)
-def test_several_short_fits_are_worth_what_a_long_one_is(
-    backend: str, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if backend != BACKEND:
-        pytest.skip(f"is about {backend}")
-    module = importlib.import_module(f"keras_ae.backend.compiled.on_{backend}")
-    monkeypatch.setattr(module, name, 2 * math.ceil(len(X) / 8))
-    model = make()
-    seen = []
-    for _ in range(2):
-        model.fit(X, batch_size=8, verbose=0)
-        steps = model.__dict__.get("_block_steps", (None, None))[1]
-        seen.append(bool(getattr(steps, "xla", None) or getattr(steps, "traces", None)))
-    assert seen == [False, True]
-
-
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="is about XLA on TensorFlow")
 def test_what_draws_by_itself_or_convolves_is_not_for_xla() -> None:
     from keras_ae.backend.compiled.on_tensorflow import is_for_xla
@@ -404,13 +383,17 @@ def test_the_form_of_steps_is_measured_once_where_no_rule_says(
     model = make("vae")
     assert fit(model)["loss"] == pytest.approx(wanted["loss"], rel=1e-5)
     steps = model.__dict__["_block_steps"][1]
-    trial = steps.trials[8]
+    trial = steps.trial
     while not trial.is_over:
         fit(model)
     assert steps.is_looped == trial.winner
     seconds = [*trial.seconds[True], *trial.seconds[False]]
     fit(model)
     assert [*trial.seconds[True], *trial.seconds[False]] == seconds
+    model.fit(X[:50], batch_size=8, verbose=0)  # of another shape: what compiles is not timed
+    assert [*trial.seconds[True], *trial.seconds[False]] == seconds
+    assert steps.trial is not trial
+    assert not steps.trial.is_over
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="is about the forms on JAX")

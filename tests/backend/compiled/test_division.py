@@ -6,7 +6,7 @@ import keras
 import pytest
 
 import keras_ae
-from keras_ae.backend.compiled import division
+from keras_ae.backend.compiled import division, plan
 from keras_ae.backend.compiled.division import Division
 from keras_ae.backend.script import Draw
 
@@ -71,3 +71,12 @@ def test_draws_are_by_row_if_rows_come_first() -> None:
     assert division.is_by_row([draw(4, 2), draw(4)], 4)
     assert not division.is_by_row([draw(4, 2), draw(8, 4)], 4)
     assert not division.is_by_row([draw()], 4)
+
+
+def test_a_pass_is_worth_a_gradient_of_all_weights() -> None:
+    wide = model_of(latent_dim=64, input_shape=(16, 16, 1))
+    work, weights = plan.multiplications(wide), wide.count_params()
+    found = Division.of(wide, 256)
+    assert found is not None
+    assert found.rows > division.LEAST_ROWS
+    assert found.rows / 2 * work < 32 * weights <= found.rows * work
