@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 ROUNDS = 7
@@ -132,19 +133,25 @@ def scoring(rounds: int) -> dict[str, Any]:
     before = resident_bytes()
     total = float(ours.score(x).sum())
     memory = (peak_bytes() - before) / x.nbytes
+
+    def contender(name: str, call: Callable[[], Any]) -> Contender:
+        def run(calls: int) -> float:
+            for _ in range(calls):
+                found = call()
+            return float(found.flat[-1])
+
+        return Contender(name, run)
+
+    def of_stock(size: int) -> Contender:
+        return contender(f"stock_{size}", lambda: stock.predict(x, size, verbose=0))
+
     fast = [
-        Contender("score", lambda n: float(ours.score(x).sum())),
-        Contender("predict", lambda n: float(ours.predict(x)[-1, 0])),
-        Contender("predict_32", lambda n: float(ours.predict(x, batch_size=32)[-1, 0])),
-        *(
-            Contender(
-                f"stock_{size}",
-                lambda n, size=size: float(stock.predict(x, size, verbose=0)[-1, 0]),
-            )
-            for size in PREDICT_BATCHES
-        ),
+        contender("score", lambda: ours.score(x)),
+        contender("predict", lambda: ours.predict(x)),
+        contender("predict_32", lambda: ours.predict(x, batch_size=32)),
+        *map(of_stock, PREDICT_BATCHES),
     ]
-    slow = Contender("stock_32", lambda n: float(stock.predict(x, 32, verbose=0)[-1, 0]))
+    slow = of_stock(32)
     compete(fast, rounds=rounds, least=0.3)
     compete([slow], rounds=1, least=0.3)
     best = min(fast[3:], key=lambda k: k.median)
