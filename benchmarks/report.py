@@ -35,17 +35,18 @@ On two cores of a CPU, from the figures below:
   and a half times as fast as PyTorch; JAX compiles in less time and keeps what it compiled for the
   next process.
 * **Wide dense models**, where a step is mostly products: JAX or TensorFlow; PyTorch takes up to
-  half as long again.
-* **Convolutions**: JAX, a tenth to a third faster than the others. Stock Keras on JAX's CPU takes
+  twice as long.
+* **Convolutions**: JAX, a fifth to a third faster than the others. Stock Keras on JAX's CPU takes
   more than ten times as long as keras_ae there.
 * **Recurrent models**: JAX or PyTorch; TensorFlow takes almost twice as long.
-* **Scoring** many rows: JAX, three times as fast as the others or more.
+* **Scoring** many rows: JAX, twice as fast as the others. Its `predict` is as fast as Keras's own
+  at the best batch size, give or take a fifth.
 * **One short training**: PyTorch compiles nothing that takes long.
 
 `mixed_bfloat16` is a matter of the processor and the framework. On this one, with AVX512-BF16 and
-without AMX, it takes a quarter off a step's time on PyTorch and a tenth on TensorFlow, and makes
-JAX's steps half again as long; on another with the same instructions it was slower on all three.
-Time it before you use it.
+without AMX, it takes a quarter off a step's time on PyTorch and up to a sixth on TensorFlow, and
+makes JAX's steps half again to twice as long; on another with the same instructions it was slower on
+all three. Time it before you use it.
 
 What could not be run: a GPU, a TPU, more than two cores. Nothing in `fit` assumes a CPU; what is
 done on CPUs alone (batches in parts, products for convolutions, malloc's thresholds) asks for one.
