@@ -45,8 +45,8 @@ On two cores of a CPU, from the figures below:
 
 `mixed_bfloat16` is a matter of the processor and the framework. On this one, with AVX512-BF16 and
 without AMX, it takes a quarter off a step's time on PyTorch and up to a sixth on TensorFlow, and
-makes JAX's steps half again to twice as long; on another with the same instructions it was slower on
-all three. Time it before you use it.
+makes JAX's steps half again to twice as long; on another with the same instructions it was slower
+on all three. Time it before you use it.
 
 What could not be run: a GPU, a TPU, more than two cores. Nothing in `fit` assumes a CPU; what is
 done on CPUs alone (batches in parts, products for convolutions, malloc's thresholds) asks for one.
