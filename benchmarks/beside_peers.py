@@ -11,6 +11,8 @@ import subprocess
 import sys
 from typing import Any
 
+from benchmarks import origin
+
 BACKENDS = ("jax", "tensorflow", "torch")
 PEERS = {"table": ("pyod", 3), "mlp_vae": ("pythae", 5)}
 ROUNDS = 3
@@ -34,6 +36,7 @@ def main() -> None:
         )
         for package in ("pyod", "pythae", "torch")
     }
+    found["commit"] = origin.commit()
     part = chosen.out.with_suffix(".part")
     part.write_text(json.dumps(found, indent=1) + "\n")
     part.replace(chosen.out)

@@ -223,7 +223,8 @@ def peers(found: dict[str, Any]) -> str:
                     *(f"{figures[b]['score']:.2f} ({ours[b]['score']:.0f}x)" for b in BACKENDS),
                 ]
             )
-    return "\n".join(["## Peers", "", table(["", "peer", *BACKENDS.values()], rows), ""])
+    taken = f"Commit: {found['commit']}."
+    return "\n".join(["## Peers", "", taken, "", table(["", "peer", *BACKENDS.values()], rows), ""])
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

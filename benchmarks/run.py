@@ -41,15 +41,15 @@ def times(names: list[str] | None, rounds: int) -> dict[str, Any]:
     """Return the figures of the rows of these names, or of all."""
     import keras
 
-    from benchmarks import limit
+    from benchmarks import limit, origin
     from benchmarks.rows import ROWS
 
     rates = limit.matmul_rate(), limit.bandwidth()
     results: dict[str, Any] = {
         "backend": keras.backend.backend(),
-        "machine": limit.machine(),
-        "versions": limit.versions(),
-        "commit": limit.commit(),
+        "machine": origin.machine(),
+        "versions": origin.versions(),
+        "commit": origin.commit(),
         "rounds": rounds,
         "flops_per_second": rates[0],
         "bytes_per_second": rates[1],
