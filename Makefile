@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraint
 QUIET := TF_CPP_MIN_LOG_LEVEL=3
 PYTEST := $(QUIET) OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -q -rs -n $(WORKERS)
 
-.PHONY: help demo test test-full check format bench bench-peers build clean
+.PHONY: help demo test test-full check format bench bench-peers export-table build clean
 
 help:
 	@echo "make demo       train a VAE on real images, draw what it learned, export a SavedModel"
@@ -18,6 +18,7 @@ help:
 	@echo "make check      style, types, layers, generated files"
 	@echo "make bench      keras_ae beside stock Keras and loops written by hand: docs/benchmarks.md"
 	@echo "make bench-peers  beside pythae and PyOD, which it installs in .venv-peers"
+	@echo "make export-table  every variant in every format from every backend: docs/exporting.md"
 	@echo "make build      the wheel and the sdist, in dist/"
 
 # A stamp stands for an installation: it runs again when one of these files is newer.
@@ -29,6 +30,8 @@ help:
 .venv/dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) -e '.[dev]'
+# It asks for TensorFlow's full build, beside which the small one cannot be.
+	$(PIP) --no-deps tensorflow-serving-api
 	touch $@ .venv/demo
 
 demo: .venv/demo
@@ -73,6 +76,9 @@ bench: .venv/dev
 	    --out docs/benchmarks/$$backend.json || exit 1; \
 	done
 	$(BIN)/python -m benchmarks.report docs/benchmarks
+
+export-table: .venv/dev
+	$(BIN)/python tools/export_table.py
 
 bench-peers: .venv/dev
 	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers

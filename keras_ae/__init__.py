@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from keras_ae.backend.installed import check_installed
 
 if TYPE_CHECKING:
+    from keras_ae.exporting import export
     from keras_ae.latent_model import LatentModel
     from keras_ae.registry import VariantInfo, create, describe, list_variants, variant_class
 
@@ -24,6 +25,7 @@ _HOMES = {
     "VariantInfo": "keras_ae.registry",
     "create": "keras_ae.registry",
     "describe": "keras_ae.registry",
+    "export": "keras_ae.exporting",
     "list_variants": "keras_ae.registry",
     "variant_class": "keras_ae.registry",
 }
@@ -34,6 +36,7 @@ __all__ = [
     "VariantInfo",
     "create",
     "describe",
+    "export",
     "list_variants",
     "variant_class",
 ]

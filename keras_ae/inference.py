@@ -14,8 +14,9 @@ from keras_ae import inputs as data
 from keras_ae.backend.compiled import rowwise
 from keras_ae.backend.compiled.rowwise import Rowwise
 from keras_ae.distributions.noise import Noise
+from keras_ae.functions import TensorFunctions
 from keras_ae.parts import checked_size
-from keras_ae.typing import Outputs, Tensor
+from keras_ae.typing import Tensor
 
 DRAWN_ROWS = 10_000
 """Rows of which posterior draws are made in one run."""
@@ -67,7 +68,7 @@ class Views:
         return self._views[function].predict(inputs, batch_size=batch_size, **options)
 
 
-class Inference:
+class Inference(TensorFunctions):
     """What a trained model is used for: codes, reconstructions, scores, samples, walks.
 
     Every method takes rows in data units, runs in compiled batches and returns NumPy arrays;
@@ -113,6 +114,45 @@ class Inference:
         arrays.check_entries("z", z, self.latent_shape, None)
         self.normalizer.check_adapted()
         return self.views.run("decode_tensor", z, batch_size=batch_size, **options)
+
+    def encode_indices(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
+        """Return the codes' numbers in their codebook, `(rows, *latent_shape[:-1])`, int32.
+
+        Raises:
+            ValueError: The model's code is not discrete.
+        """
+        self._check_discrete()
+        return self._run("encode_indices_tensor", x, batch_size, **options)
+
+    def decode_indices(self: Any, indices: Any, batch_size: int | None = None) -> Any:
+        """Return E[p(x | z)] of codes given by their numbers, data units.
+
+        Args:
+            indices: Whole numbers from 0 to `num_codes` - 1, `(rows, *latent_shape[:-1])`.
+            batch_size: Rows at once.
+
+        Raises:
+            ValueError: The model's code is not discrete, or a number has no code.
+        """
+        self._check_discrete()
+        indices = arrays.as_numbers("indices", indices)
+        arrays.check_entries("indices", indices, self.latent_shape[:-1], None)
+        last = self.bottleneck.num_codes - 1
+        wrong = indices[(indices < 0) | (indices > last) | (indices % 1 != 0)]
+        if wrong.size:
+            raise ValueError(
+                f"`indices` must be whole numbers from 0 to {last}. Received: {wrong[0]}"
+            )
+        self.normalizer.check_adapted()
+        indices = indices.astype("int32")
+        return self.views.run("decode_indices_tensor", indices, batch_size=batch_size)
+
+    def _check_discrete(self: Any) -> None:
+        if "indices" not in self.bottleneck.reports:
+            raise ValueError(
+                f"indices need a code from a codebook. Received: `{self.variant}`, whose code is "
+                "continuous. Use `encode` and `decode`."
+            )
 
     def sample(self: Any, n: int, *, seed: int | None = None, batch_size: int | None = None) -> Any:
         """Return E[p(x | z)] for `n` codes drawn from the prior, `(n, *event_shape)`.
@@ -228,46 +268,6 @@ class Inference:
             )
         self.corruption.noise.reset_evaluation(_fresh(seed))
         return self._run("corrupt_tensor", x, **options)
-
-    # The same as functions of tensors, one batch at a time: what the views run and exports hold.
-
-    def encode_tensor(self: Any, x: Any) -> Tensor:
-        """Return codes `(batch, *latent_shape)`: the posterior mean, or the code."""
-        return ops.cast(self._infer(x)["latent"], "float32")
-
-    def decode_tensor(self: Any, z: Tensor) -> Tensor:
-        """Return E[x | z] `(batch, *event_shape)` in data units."""
-        return self._data_units(self.decoder(z, training=False))
-
-    def reconstruct_tensor(self: Any, x: Any) -> Tensor:
-        """Return reconstructions `(batch, *event_shape)` in data units."""
-        return self._infer(x)["reconstruction"]
-
-    def score_tensor(self: Any, x: Any) -> Tensor:
-        """Return anomaly scores `(batch,)`, nats: the scoring terms at the code's mean."""
-        batch = self.batch(x)
-        outputs = self.autoencode(batch)
-        terms = [term for term in self.objective if term.scores]
-        values = [term.value(self, batch, outputs, False) for term in terms]
-        return sum(values[1:], values[0])
-
-    def features_tensor(self: Any, x: Any) -> Tensor:
-        """Return what the bottleneck starts from: the vectors to quantize."""
-        batch = self.batch(x)
-        return self.bottleneck.project(self.features(batch.x, batch))
-
-    def draw_tensor(self: Any, x: Any) -> Tensor:
-        """Return one posterior draw for each row, `(batch, *latent_shape)`."""
-        batch = self.batch(x)
-        features = self.features(batch.x, batch)
-        return ops.cast(self.bottleneck(features, sample=True)["latent"], "float32")
-
-    def corrupt_tensor(self: Any, x: Any) -> Tensor:
-        """Return corrupted inputs in data units, `(batch, *event_shape)`."""
-        return self.normalizer.restore(self.corruption(self.batch(x).x, training=False))
-
-    def _infer(self: Any, x: Any) -> Outputs:
-        return self.autoencode(self.batch(x), training=False, sample=False)
 
     def _run(
         self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any

@@ -59,12 +59,12 @@ def make_batch(
     if mask is not None:
         mask = _expand(ops.cast(mask, "float32"), len(event_shape) + 1)
     if missing == "mask":
-        observed = ops.cast(ops.equal(target, target), "float32")  # NaN differs from itself
+        observed = ops.cast(ops.logical_not(ops.isnan(target)), "float32")
         mask = observed if mask is None else observed * mask
     x, target = normalizer.normalize(x), normalizer.normalize(target)
     if missing == "mask":
-        x = ops.where(ops.equal(x, x), x, 0.0)
-        target = ops.where(ops.equal(target, target), target, 0.0)
+        x = ops.where(ops.isnan(x), 0.0, x)
+        target = ops.where(ops.isnan(target), 0.0, target)
     if mask is not None and y is None:
         x = ops.where(mask > 0, x, 0.0)
     return Batch(x, target, condition, mask)
@@ -126,7 +126,7 @@ def observed_target(
         mask = _expand(ops.cast(mask, "bool"), len(reconstruction.shape))
         target = ops.where(mask, target, reconstruction)
     if missing == "mask":
-        target = ops.where(ops.equal(target, target), target, reconstruction)
+        target = ops.where(ops.isnan(target), reconstruction, target)
     return target
 
 

@@ -44,6 +44,9 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
         phases: What a training step alternates; one gradient of the whole loss when empty.
     """
 
+    condition_shape: Shape | None = None
+    """Shape of one example's condition, for variants whose forward pass takes one."""
+
     def __init__(
         self,
         input_shape: Sequence[int] | int,

@@ -46,7 +46,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
         f"backend/compiled/rowwise/{name}.py": "backend/compiled/rowwise/test_rowwise.py, likewise"
         for name in ("on_jax", "on_tensorflow", "on_torch")
     },
-    "exporting/worker.py": "exporting/test_saved_model.py, whose child process it is",
+    "exporting/child.py": "exporting/test_exporting.py, through the processes that it runs",
+    "exporting/worker.py": "likewise: it is those processes",
     **dict.fromkeys(
         [
             f"cli/{name}.py"

@@ -13,17 +13,17 @@ from keras_ae.typing import Tensor
 
 
 @contextlib.contextmanager
-def forward_mode() -> Iterator[None]:
-    """Let recurrent layers compute what `keras.ops.jvp` can differentiate.
+def written_out() -> Iterator[None]:
+    """Let recurrent layers be of elementary operations, on TensorFlow one step after another.
 
-    The kernels have gradients only, and TensorFlow's loops none in forward mode: there the steps
-    are written out one after another.
+    The kernels have gradients only, and TensorFlow's loops none in forward mode, which
+    `keras.ops.jvp` needs; most formats that a model is exported to know neither.
     """
-    token = _forward_mode.set(True)
+    token = _written_out.set(True)
     try:
         yield
     finally:
-        _forward_mode.reset(token)
+        _written_out.reset(token)
 
 
 class _Recurrent(keras.layers.Layer):
@@ -33,12 +33,12 @@ class _Recurrent(keras.layers.Layer):
         self: Any, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return (last output, outputs, states) of `(batch, time, features)`."""
-        is_plain = mask is None and not _forward_mode.get()
+        is_plain = mask is None and not _written_out.get()
         if is_plain and has_kernel(self) and _is_plain_cpu(sequences):
             return _kernel(self, sequences, initial_state)
         self.__dict__["looped"] = True
         before = self.unroll
-        if _forward_mode.get() and keras.backend.backend() == "tensorflow":
+        if _written_out.get() and keras.backend.backend() == "tensorflow":
             self.unroll = True
         try:
             found: tuple[Tensor, Tensor, list[Tensor]] = super().inner_loop(
@@ -66,7 +66,7 @@ class LSTM(_Recurrent, keras.layers.LSTM):
 
 @keras.saving.register_keras_serializable("keras_ae.backend")
 class GRU(_Recurrent, keras.layers.GRU):
-    """Keras's GRU, of which `forward_mode` can be differentiated."""
+    """Keras's GRU, which can be `written_out`."""
 
 
 def has_kernel(layer: Any) -> bool:
@@ -163,4 +163,4 @@ def _tensorflow_lstm(
     return tf.transpose(found.h, [1, 0, 2]), found.h[-1], found.cs[-1]
 
 
-_forward_mode: ContextVar[bool] = ContextVar("forward_mode", default=False)
+_written_out: ContextVar[bool] = ContextVar("written_out", default=False)

@@ -10,6 +10,7 @@ import click
 
 from keras_ae.cli import index, options, settings
 from keras_ae.cli.about import print_metrics
+from keras_ae.cli.export import export_run
 from keras_ae.cli.session import choose_backend
 from keras_ae.cli.settings import Settings
 
@@ -99,17 +100,5 @@ def _train(
         raise KeyboardInterrupt from stop
     print_metrics(metrics, run.path)
     if export is not None:
-        export_run(run, saved_models, export or None)
+        export_run(run.path, saved_models, export or None)
     return metrics
-
-
-def export_run(run: Any, saved_models: str, name: str | None = None) -> Any:
-    """Write a run's model as the next version under `saved_models`; say where and how close."""
-    from keras_ae import exporting
-
-    target = exporting.next_version(saved_models, name or run.path.resolve().name)
-    report = exporting.export(run.load_model(), target)
-    worst = max(report.parity.values())
-    click.echo(f"SavedModel: {report.path} ({', '.join(report.signatures)})")
-    click.echo(f"largest difference from the model: {worst:.2g} of max(1, |value|)")
-    return report

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from keras_ae.cli.about import describe, list_verb
+from keras_ae.cli.export import export
 from keras_ae.cli.session import choose_backend
 from keras_ae.cli.settings import Settings, check_limit
 from keras_ae.cli.sweep import sweep
@@ -123,20 +124,6 @@ def sample(run: str, count: int, seed: int, to: Path, backend: str | None) -> No
         click.echo(f"{to}: {len(drawn)} examples")
         return
     _write(to, drawn)
-
-
-@click.command()
-@RUN
-@click.option("--to", default="saved_models", help="The model repository.  [saved_models]")
-@click.option("--name", help="Name of the model; the run folder's when left out.")
-@BACKEND
-def export(run: str, to: str, name: str | None, backend: str | None) -> None:
-    """Write a SavedModel as the next version and compare it with the model."""
-    choose_backend(backend)
-    from keras_ae.cli.commands import export_run
-    from keras_ae.reports import RunFolder
-
-    export_run(RunFolder(run), to, name)
 
 
 def _loaded(run: str, backend: str | None) -> Any:

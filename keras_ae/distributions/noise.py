@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,24 +13,8 @@ from keras_ae.parts import Part
 from keras_ae.typing import Tensor
 
 
-@keras.saving.register_keras_serializable("keras_ae")
-class Noise(Part):
-    """Draws random tensors from one state for training and another for evaluation.
-
-    Evaluation has a state of its own so that measuring a loss with a stated seed leaves the
-    training sequence alone. Keras does not save the state of a `SeedGenerator`; this layer does,
-    so that a resumed training goes on with the noise that it would have drawn.
-
-    Example:
-        >>> Noise().normal((2, 3)).shape == (2, 3)
-        True
-    """
-
-    def __init__(self, *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.training_seed = keras.random.SeedGenerator()
-        self.evaluation_seed = keras.random.SeedGenerator()
-        self.built = True
+class Draws:
+    """What can be asked of a source of random numbers, by its `draw(kind, shape, training)`."""
 
     def normal(self, shape: Any, dtype: str = "float32", training: bool = False) -> Tensor:
         """Return independent draws of N(0, 1)."""
@@ -46,6 +31,26 @@ class Noise(Part):
         count = ops.cast(high, "int32")
         index = ops.cast(ops.floor(draw * ops.cast(count, "float32")), "int32")
         return ops.minimum(index, count - 1)
+
+
+@keras.saving.register_keras_serializable("keras_ae")
+class Noise(Draws, Part):
+    """Draws random tensors from one state for training and another for evaluation.
+
+    Evaluation has a state of its own so that measuring a loss with a stated seed leaves the
+    training sequence alone. Keras does not save the state of a `SeedGenerator`; this layer does,
+    so that a resumed training goes on with the noise that it would have drawn.
+
+    Example:
+        >>> Noise().normal((2, 3)).shape == (2, 3)
+        True
+    """
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.training_seed = keras.random.SeedGenerator()
+        self.evaluation_seed = keras.random.SeedGenerator()
+        self.built = True
 
     def reset_evaluation(self, seed: int) -> None:
         """Start the evaluation sequence again from `seed`.
@@ -81,3 +86,34 @@ class Noise(Part):
 
     def _generators(self) -> dict[str, keras.random.SeedGenerator]:
         return {"training": self.training_seed, "evaluation": self.evaluation_seed}
+
+
+class GivenNoise(Draws):
+    """Noise that is not drawn but given, in the order in which it is asked for.
+
+    Args:
+        tensors: Each draw, `(batch, ...)` float32.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self._tensors = iter(tensors)
+
+    def draw(self, kind: str, shape: Any, training: bool) -> Tensor:
+        """Return the next of the given tensors."""
+        return next(self._tensors)
+
+
+class CountedNoise(Draws):
+    """Noise that is zero and writes down what was asked for.
+
+    Attributes:
+        draws: Kind and shape of each draw.
+    """
+
+    def __init__(self) -> None:
+        self.draws: list[tuple[str, tuple[int, ...]]] = []
+
+    def draw(self, kind: str, shape: Any, training: bool) -> Tensor:
+        """Return zeros."""
+        self.draws.append((kind, tuple(shape)))
+        return ops.zeros(shape, "float32")

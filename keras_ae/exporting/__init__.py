@@ -1,81 +1,209 @@
-"""Exports: a trained model as a file that others run, checked against the model after writing."""
+"""Exports: a trained model in formats that others run, each compared with it after writing."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keras_ae.exporting import saved_model
-from keras_ae.exporting.parity import ExportReport
-from keras_ae.naming import nearest
+import keras
+import numpy as np
 
-FORMATS = {"saved_model": saved_model.export}
+from keras_ae.exporting import card, child, formats, own_layers, parity, repository, worker
+from keras_ae.exporting.child import Copy
+from keras_ae.exporting.formats import FORMATS
+from keras_ae.exporting.publishing import check_new, publish, staging_for
+from keras_ae.exporting.repository import next_version
+from keras_ae.exporting.signatures import Signature, signatures_of
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export wrote and how close it is.
+
+    Args:
+        path: The folder.
+        copies: What was measured of each format.
+        signatures: Names of the signatures.
+    """
+
+    path: Path
+    copies: dict[str, Copy]
+    signatures: tuple[str, ...]
+
+    @property
+    def parity(self) -> dict[str, float]:
+        """Largest |copy - model| / max(1, |model|) of each signature, over the formats."""
+        return {
+            name: max(copy.parity[name] for copy in self.copies.values())
+            for name in self.signatures
+        }
 
 
 def export(
-    model: Any,
-    path: str | os.PathLike[str],
-    format: str = "saved_model",
+    model_or_run: Any,
+    to: str | os.PathLike[str],
+    format: str | Sequence[str] = "saved_model",
     *,
+    signatures: Sequence[str] | None = None,
     modules: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    progress: Callable[[str], None] | None = None,
 ) -> ExportReport:
-    """Write a model for serving and compare what was written with the model.
+    """Write a model in formats that run without Keras, and compare each with the model.
+
+    A folder whose name is a whole number, `saved_models/NAME/1` say, is a version in a model
+    repository: the repository's `models.config`, `batching.config` and `monitoring.config` are
+    brought up to date with it. Another name is a folder and no more. What is written appears at
+    once when all of it is right, or not at all.
 
     Args:
-        model: A `LatentModel`, of any backend.
-        path: The folder to make, `saved_models/NAME/1` say; it must not exist.
-        format: "saved_model".
-        modules: Modules to import before loading, that register the model's own custom layers.
+        model_or_run: A `LatentModel` of any backend, a `RunFolder`, or the path of a run folder or
+            of a `.keras` file.
+        to: The folder to make; it must not exist.
+        format: One or several of "saved_model", "onnx", "litert", "openvino" and "torch". The first
+            stands at the folder's top, the others in `onnx/` and so on.
+        signatures: Names of the functions to write; all that the model has when None. See
+            `keras_ae.exporting.signatures_of`.
+        modules: Modules, or `.py` files, that define and register the model's own layers.
+        labels: Labels for the new version, beside `latest`, in `models.config`.
+        progress: Is told in a line what was done, and how close each copy is.
 
     Raises:
-        ValueError: The format is unknown, the folder exists, or the copy differs from the model.
-        ImportError: A package that the format needs is not installed.
-        OSError: The folder cannot be written.
+        ImportError: A package that a format needs is not installed.
+        OSError: The folder cannot be written, or the disk is full.
+        ValueError: An argument is wrong, the folder exists, the model cannot be written in a
+            format, or a copy differs from it by more than 1e-5 max(1, |value|).
+
+    Example:
+        >>> import tempfile, keras_ae
+        >>> model = keras_ae.create("autoencoder", input_shape=(4,), latent_dim=2)
+        >>> folder = tempfile.mkdtemp()
+        >>> report = keras_ae.export(model, f"{folder}/saved_models/ae/1")
+        >>> sorted(report.signatures)
+        ['decode', 'encode', 'score', 'serving_default']
     """
-    if format not in FORMATS:
-        raise ValueError(
-            f"`format` must be one of {sorted(FORMATS)}. Received: format={format!r}. "
-            f"{nearest(format, FORMATS)}"
-        )
-    return FORMATS[format](model, Path(path), modules)
+    chosen = _checked_formats(format)
+    target = Path(to)
+    check_new(target)
+    is_version = repository.is_version(target)
+    for label in labels:
+        repository.check_label(label)
+    if is_version:
+        repository.check_name(target.absolute().parent.name)
+        repository.check_config(target.parent.parent)
+    elif labels:
+        raise ValueError(f"`labels` are for versions, named by numbers. Received: {target}")
+    model, run = _opened(model_or_run, modules)
+    own_layers.check(model)
+    wanted = signatures_of(model, signatures)
+    with staging_for(target) as staging:
+        copies = _write(model, staging, chosen, wanted, modules, progress or (lambda line: None))
+        folder = staging / worker.VERSION
+        name = target.absolute().parent.name if is_version else target.name
+        version = target.name if is_version else "none"
+        card.write(folder, name, version, card.facts(model, wanted, copies, run))
+        publish(folder, target)
+    if is_version:
+        repository.register(target.absolute(), labels)
+    return ExportReport(target, copies, tuple(s.name for s in wanted))
 
 
-def check_target(root: str | os.PathLike[str], name: str) -> None:
+def check_target(root: str | os.PathLike[str], name: str, format: Any = "saved_model") -> None:
     """Refuse an export that could not be written, before there is a model to write.
 
     Args:
         root: The model repository.
         name: The model's name in it.
+        format: One or several formats.
 
     Raises:
-        ImportError: TensorFlow is not installed.
+        ImportError: A package that a format needs is not installed.
         OSError: The repository cannot be written.
-        ValueError: The name cannot be a folder's.
+        ValueError: The name cannot be a folder's, or a format is unknown.
     """
-    saved_model.check_installed()
+    _checked_formats(format)
     base = next_version(root, name).absolute()
+    repository.check_config(Path(root))
     there = next(path for path in base.parents if path.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise OSError(f"a model repository must be a folder that can be written. Received: {there}")
 
 
-def next_version(root: str | os.PathLike[str], name: str) -> Path:
-    """Return root/name/N, N the next integer: TensorFlow Serving's layout of a model repository.
+def _checked_formats(given: str | Sequence[str]) -> list[str]:
+    names = [given] if isinstance(given, str) else list(given)
+    if not names:
+        raise ValueError(f"`format` must name at least one of {list(FORMATS)}. Received: none")
+    for name in names:
+        formats.get(name)
+    return [name for name in FORMATS if name in names]
 
-    Raises:
-        ValueError: The name has other characters than letters, digits, `_`, `-` and inner dots.
-    """
-    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", name):
-        raise ValueError(
-            f"a model's name must have letters, digits, '_', '-' and dots between them only. "
-            f"Received: {name!r}"
+
+def _opened(model_or_run: Any, modules: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+    """Return a model, and what is known of its training."""
+    from keras_ae.latent_model import LatentModel
+    from keras_ae.reports.run import RunFolder, load_model
+
+    if isinstance(model_or_run, LatentModel):
+        return model_or_run, {}
+    for name in modules:
+        worker.import_module(name)
+    if isinstance(model_or_run, (str, os.PathLike)):
+        path = Path(model_or_run)
+        if path.is_file() or path.suffix == ".keras":
+            return load_model(path), {}
+        model_or_run = RunFolder(path)
+    if not isinstance(model_or_run, RunFolder):
+        raise TypeError(
+            "an export needs a LatentModel, a run folder or a .keras file. "
+            f"Received: {type(model_or_run).__name__}"
         )
-    base = Path(root) / name
-    taken = [int(p.name) for p in base.glob("*") if p.name.isdigit()] if base.is_dir() else []
-    return base / str(max(taken, default=0) + 1)
+    known = {"settings": model_or_run.read_config(), "metrics": model_or_run.read_metrics()}
+    return model_or_run.load_model(), known
 
 
-__all__ = ["FORMATS", "ExportReport", "check_target", "export", "next_version"]
+def _write(
+    model: Any,
+    staging: Path,
+    chosen: Sequence[str],
+    wanted: Sequence[Signature],
+    modules: Sequence[str],
+    progress: Callable[[str], None],
+) -> dict[str, Copy]:
+    """Write and compare the copies under `staging`."""
+    (staging / worker.VERSION).mkdir()
+    model.save(staging / worker.MODEL)
+    served = _in_float32(model)
+    if served is not model:
+        served.save(staging / worker.SERVED)
+    made: dict[str, Any] = parity.probe(served, wanted)
+    np.savez(staging / worker.PROBE, **made)
+    names = [signature.name for signature in wanted]
+    return child.write_copies(served, staging, chosen, names, modules, progress)
+
+
+def _in_float32(model: Any) -> Any:
+    """Return the model, or its like that computes in float32 where it computes in less.
+
+    Servers answer in float32, and the weights of mixed precision are that already.
+    """
+    if model.dtype_policy.compute_dtype == "float32":
+        return model
+    config = model.get_config()
+    config["dtype"] = keras.saving.serialize_keras_object(keras.DTypePolicy("float32"))
+    served = type(model).from_config(config)
+    served.set_weights(model.get_weights())
+    return served
+
+
+__all__ = [
+    "FORMATS",
+    "Copy",
+    "ExportReport",
+    "check_target",
+    "export",
+    "next_version",
+    "signatures_of",
+]

@@ -1,90 +1,109 @@
-"""The process with the TensorFlow backend that writes a SavedModel; run by `saved_model.py`."""
+"""What writes the copies of a model, in a process with the backend that its formats need.
+
+`python -m keras_ae.exporting.worker STAGING PIPE`, run by `child.py`: the job is in
+`STAGING/job.json`, and each line written to the pipe tells what was done.
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
+import os
 import shutil
 import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_ae.exporting import parity
+from keras_ae.exporting import parity, warmup
+from keras_ae.exporting.formats import FORMATS
+from keras_ae.exporting.signatures import signatures_of
+
+MODEL = "model.keras"
+"""The model as it is."""
+SERVED = "served.keras"
+"""The model as it is exported, where that is another: in float32."""
+PROBE, VERSION = "probe.npz", "version"
+
+Tell = Callable[[Mapping[str, Any]], None]
 
 
-def main(staging: Path, modules: list[str]) -> None:
-    """Load `model.keras`, write `saved_model/`, and measure it against `probe.npz`."""
-    import keras
+def carry_out(
+    model: Any, staging: Path, formats: Sequence[str], names: Sequence[str], tell: Tell
+) -> None:
+    """Write a model of this process's backend in some formats, and measure each copy.
 
-    for module in modules:
-        importlib.import_module(module)
-    model = keras.saving.load_model(staging / "model.keras", compile=False)
-    target = staging / "saved_model"
-    write(model, target)
-    extra = target / "assets.extra"
-    extra.mkdir()
-    shutil.copy(staging / "model.keras", extra / "model.keras")
-    with np.load(staging / "probe.npz") as probe:
-        measured = measure(target, dict(probe))
-    (staging / "parity.json").write_text(json.dumps(measured))
-
-
-def write(model: Any, target: Path) -> None:
-    """Write the signatures, each with a dynamic batch, named tensors and float32 outputs."""
-    import keras
-    import tensorflow as tf
-
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    functions = {
-        "serving_default": model.reconstruct_tensor,
-        "encode": model.encode_tensor,
-        "decode": model.decode_tensor,
-        "score": model.score_tensor,
-    }
-    for name, function in functions.items():
-        input_name, output_name = parity.SIGNATURES[name]
-        shape = model.latent_shape if input_name == "latent" else model.event_shape
-        archive.add_endpoint(
-            name,
-            endpoint(function, shape, output_name),
-            input_signature=[tf.TensorSpec((None, *shape), tf.float32, name=input_name)],
-        )
-    archive.write_out(str(target), verbose=False)
+    Args:
+        model: The model to write.
+        staging: Folder with the probe, in which the version is made.
+        formats: Names of formats.
+        names: Names of signatures.
+        tell: Is told of each format what was measured.
+    """
+    signatures = signatures_of(model, names)
+    with np.load(staging / PROBE) as probe:
+        made = dict(probe)
+    for name in formats:
+        started = time.perf_counter()
+        tell({"starts": name})
+        kind = FORMATS[name]
+        folder = staging / VERSION / kind.SUB_FOLDER
+        kind.write(model, signatures, folder)
+        runner = kind.load(folder, signatures)
+        measured = parity.measure(runner, signatures, made)
+        if name == "saved_model":
+            extra = folder / "assets.extra"
+            extra.mkdir()
+            shutil.copy(staging / MODEL, extra / MODEL)
+            warmup.write(extra / warmup.FILE, signatures, made, runner)
+        seconds = round(time.perf_counter() - started, 2)
+        tell({"format": name, "parity": measured, "seconds": seconds})
 
 
-def endpoint(function: Any, shape: tuple[int, ...], output_name: str) -> Any:
-    """Return the function as a signature: shape checked, output named and float32."""
-    import tensorflow as tf
+def import_module(name: str) -> None:
+    """Import a module by its name, or a Python file by its path.
 
-    def serve(value: Any) -> dict[str, Any]:
-        # A server does not compare shapes, and a layer that broadcasts would answer nonsense.
-        value = tf.ensure_shape(value, (None, *shape))
-        return {output_name: tf.cast(function(value), tf.float32)}
+    Raises:
+        ImportError: There is none.
+    """
+    if not name.endswith(".py"):
+        importlib.import_module(name)
+        return
+    path = Path(name).absolute()
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"a module to import must be there. Received: {name}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
 
-    return serve
 
+def main(staging: Path, pipe: int) -> None:
+    """Do the job of a staging folder; an error is told before it ends the process."""
+    with os.fdopen(pipe, "w", buffering=1) as stream:
 
-def measure(target: Path, probe: dict[str, np.ndarray]) -> dict[str, float]:
-    """Return each signature's largest difference over the probe's batches."""
-    import tensorflow as tf
+        def tell(event: Mapping[str, Any]) -> None:
+            stream.write(json.dumps(event) + "\n")
 
-    loaded = tf.saved_model.load(str(target))
-    measured: dict[str, float] = {}
-    for name, (input_name, output_name) in parity.SIGNATURES.items():
-        signature = loaded.signatures[name]
-        inputs, outputs = probe[f"{name}/input"], probe[f"{name}/output"]
-        measured[name] = max(
-            parity.difference(
-                signature(**{input_name: tf.constant(inputs[:rows])})[output_name].numpy(),
-                outputs[:rows],
-            )
-            for rows in parity.BATCHES
-        )
-    return measured
+        try:
+            job = json.loads((staging / "job.json").read_text())
+            import keras
+
+            for name in job["modules"]:
+                import_module(name)
+            served = staging / SERVED
+            source = served if served.exists() else staging / MODEL
+            model = keras.saving.load_model(source, compile=False)
+            carry_out(model, staging, job["formats"], job["signatures"], tell)
+        except Exception as error:
+            message = " ".join(str(error).split()) or "no message"
+            tell({"error": type(error).__name__, "message": message})
+            raise
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -133,7 +133,7 @@ def _wrapped(layer: Any, role: str, input_shape: Shape) -> keras.Model:
         except (ValueError, TypeError) as error:
             raise _refusal(layer, role, input_shape, error) from error
     if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
-        wanted = tuple(layer.input_shape[1:])
+        wanted = tuple(layer.inputs[0].shape[1:])  # a condition may follow
         if wanted != tuple(input_shape):
             raise ValueError(
                 f"this {role} must take the shape {tuple(input_shape)}. "
@@ -157,7 +157,7 @@ def _refusal(layer: Any, role: str, input_shape: Shape, error: Exception) -> Val
 
 def _of_sequences(network: keras.Model, inputs: Any, outputs: Any) -> keras.Model:
     """Return a network as one that may be given a mask, where it reads sequences."""
-    if not takes_mask(network, tuple(network.input_shape[1:])):
+    if not takes_mask(network, tuple(network.inputs[0].shape[1:])):
         return network
     return recurrent.SequenceEncoder(inputs, outputs, name=network.name)
 

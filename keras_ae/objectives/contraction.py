@@ -7,7 +7,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from keras_ae.backend.recurrent import forward_mode
+from keras_ae.backend.recurrent import written_out
 from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import Noise
 from keras_ae.objectives.term import Term, Weight
@@ -64,7 +64,7 @@ class Contraction(Term):
         for _ in range(self.probes):
             direction = self.noise.normal(ops.shape(x), "float32", training)
             # The deterministic path: state that advances cannot be differentiated on torch.
-            with forward_mode():
+            with written_out():
                 _, moved = ops.jvp(lambda v: _code(model, v), (x,), (direction,))
             total = total + sum_event(ops.square(ops.cast(moved, "float32")))
         return total / self.probes

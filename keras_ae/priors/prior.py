@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from keras_ae.distributions.noise import Noise
+from keras_ae.distributions.noise import Draws
 from keras_ae.parts import Part
 from keras_ae.typing import Tensor
 
@@ -22,5 +22,5 @@ class Prior(Part):
         """Return log p(z), `(batch,)`, nats summed over the axes of a code `(batch, ...)`."""
 
     @abstractmethod
-    def sample(self, shape: Any, noise: Noise, training: bool = False) -> Tensor:
+    def sample(self, shape: Any, noise: Draws, training: bool = False) -> Tensor:
         """Return draws of the full shape `(batch, *latent_shape)`, float32."""

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.event import sum_event
-from keras_ae.distributions.noise import Noise
+from keras_ae.distributions.noise import Draws
 from keras_ae.priors.prior import Prior
 from keras_ae.typing import Tensor
 
@@ -32,6 +32,6 @@ class StandardNormal(Prior):
         z = ops.cast(z, "float32")
         return sum_event(diagonal_gaussian.log_prob(z, 0.0, 0.0 * z))
 
-    def sample(self, shape: Any, noise: Noise, training: bool = False) -> Tensor:
+    def sample(self, shape: Any, noise: Draws, training: bool = False) -> Tensor:
         """Return independent standard normal numbers."""
         return noise.normal(shape, training=training)

@@ -79,6 +79,22 @@ class RunFolder:
         """Write the figures of merit."""
         self.write_text(self.metrics, json.dumps(metrics, indent=2) + "\n")
 
+    def read_metrics(self) -> dict[str, Any]:
+        """Return the figures of merit, none when they were not taken.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
+        if not self.metrics.is_file():
+            return {}
+        try:
+            metrics = json.loads(self.metrics.read_text())
+        except ValueError as error:
+            raise ValueError(
+                f"{self.metrics.name} must be JSON. Received: {self.metrics} ({error})"
+            ) from error
+        return dict(metrics)
+
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Write one row an epoch."""
         names = sorted({name for row in rows for name in row} - {"epoch"})

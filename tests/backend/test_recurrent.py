@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 from scipy.special import expit
 
-from keras_ae.backend.recurrent import GRU, LSTM, forward_mode, has_kernel
+from keras_ae.backend.recurrent import GRU, LSTM, has_kernel, written_out
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 5, 2)).astype("float32")
@@ -108,13 +108,13 @@ def test_its_gradients_are_those_of_kerass_loop(options: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("kind", [LSTM, GRU])
-def test_forward_mode_knows_their_derivatives(kind: Any) -> None:
+def test_written_out_knows_their_derivatives(kind: Any) -> None:
     layer = kind(4, return_sequences=True)
     layer.build(X.shape)
     direction = RNG.normal(size=X.shape).astype("float32")
 
     def moved(x: Any, v: Any) -> Any:
-        with forward_mode():
+        with written_out():
             return ops.jvp(layer, (x,), (v,))[1]
 
     function = moved if keras.backend.backend() == "torch" else compiled(moved)

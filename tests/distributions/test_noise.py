@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_ae.distributions.noise import Noise
+from keras_ae.distributions.noise import CountedNoise, GivenNoise, Noise
 
 
 def draw(noise: Noise, training: bool = False) -> np.ndarray:
@@ -66,3 +66,15 @@ def test_a_saved_model_goes_on_with_its_noise(tmp_path: Path) -> None:
     draw(model.noise, training=True)
     model.load_weights(tmp_path / "a.weights.h5")
     np.testing.assert_array_equal(draw(model.noise, training=True), wanted)
+
+
+def test_given_noise_is_given_in_its_order_and_counted_noise_writes_it_down() -> None:
+    counted = CountedNoise()
+    counted.normal((1, 2))
+    counted.integers((3,), 5)
+    assert counted.draws == [("normal", (1, 2)), ("uniform", (3,))]
+    given = GivenNoise([np.array([1.5], "float32"), np.array([0.5], "float32")])
+    assert float(given.normal((1,))[0]) == 1.5
+    assert int(given.integers((1,), 4)[0]) == 2
+    with pytest.raises(StopIteration):
+        given.normal((1,))

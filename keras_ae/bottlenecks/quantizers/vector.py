@@ -119,6 +119,10 @@ class VectorQuantizer(Bottleneck):
             "indices": ops.reshape(indices, ops.shape(points)[:-1]),
         }
 
+    def lookup(self, indices: Tensor) -> Tensor:
+        """Return the codes of these numbers `(batch, *latent_shape[:-1])`, `(..., code_dim)`."""
+        return self.table.lookup(indices)
+
     def project(self, h: Tensor) -> Tensor:
         """Return the features as vectors to quantize, `(batch, *latent_shape)`, float32."""
         h = ops.cast(h, "float32")

@@ -1,0 +1,45 @@
+"""What of a model an export cannot carry, and what it must be told where to find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+FOREIGN = {
+    "TorchModuleWrapper": "a torch module, which only torch can run",
+    "JaxLayer": "a JAX function, which only JAX can run",
+    "FlaxLayer": "a Flax module, which only JAX can run",
+    "TFSMLayer": "a SavedModel of its own, which `keras.saving` does not load safely",
+}
+"""Layers of Keras's that hold code of one framework."""
+
+KNOWN = ("keras", "keras_ae")
+
+
+def check(model: Any) -> None:
+    """Refuse layers that no other process can make again.
+
+    Raises:
+        ValueError: As said.
+    """
+    for layer in _layers(model):
+        name = type(layer).__name__
+        if name in FOREIGN:
+            raise ValueError(
+                f"an exported model must be of Keras layers. Received: {layer.name!r}, "
+                f"{FOREIGN[name]}. Write it as a `keras.layers.Layer` over `keras.ops`."
+            )
+
+
+def own_classes(model: Any) -> list[str]:
+    """Return the names of classes in a model that neither Keras nor this package has."""
+    found = [type(layer) for layer in _layers(model)]
+    own = {f"{c.__module__}.{c.__name__}" for c in found if _top(c) not in KNOWN}
+    return sorted(own)
+
+
+def _layers(model: Any) -> list[Any]:
+    return list(model._flatten_layers())
+
+
+def _top(cls: type) -> str:
+    return cls.__module__.partition(".")[0]

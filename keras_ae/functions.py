@@ -1,0 +1,79 @@
+"""A model as functions of tensors, one batch at a time: what views run and exports hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from keras_ae.distributions.noise import CountedNoise, GivenNoise
+from keras_ae.typing import Outputs, Shape, Tensor
+
+
+class TensorFunctions:
+    """Codes, reconstructions, scores and samples of a batch of tensors, without checks."""
+
+    def encode_tensor(self: Any, x: Any) -> Tensor:
+        """Return codes `(batch, *latent_shape)`: the posterior mean, or the code."""
+        return ops.cast(self._infer(x)["latent"], "float32")
+
+    def decode_tensor(self: Any, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return E[x | z] `(batch, *event_shape)` in data units; a decoder may take a condition."""
+        inputs = z if condition is None else [z, condition]
+        return self._data_units(self.decoder(inputs, training=False))
+
+    def reconstruct_tensor(self: Any, x: Any) -> Tensor:
+        """Return reconstructions `(batch, *event_shape)` in data units."""
+        return self._infer(x)["reconstruction"]
+
+    def score_tensor(self: Any, x: Any) -> Tensor:
+        """Return anomaly scores `(batch,)`, nats: the scoring terms at the code's mean."""
+        batch = self.batch(x)
+        outputs = self.autoencode(batch)
+        terms = [term for term in self.objective if term.scores]
+        values = [term.value(self, batch, outputs, False) for term in terms]
+        return sum(values[1:], values[0])
+
+    def features_tensor(self: Any, x: Any) -> Tensor:
+        """Return what the bottleneck starts from: the vectors to quantize."""
+        batch = self.batch(x)
+        return self.bottleneck.project(self.features(batch.x, batch))
+
+    def draw_tensor(self: Any, x: Any) -> Tensor:
+        """Return one posterior draw for each row, `(batch, *latent_shape)`."""
+        batch = self.batch(x)
+        features = self.features(batch.x, batch)
+        return ops.cast(self.bottleneck(features, sample=True)["latent"], "float32")
+
+    def corrupt_tensor(self: Any, x: Any) -> Tensor:
+        """Return corrupted inputs in data units, `(batch, *event_shape)`."""
+        return self.normalizer.restore(self.corruption(self.batch(x).x, training=False))
+
+    def encode_indices_tensor(self: Any, x: Any) -> Tensor:
+        """Return the numbers of the codes, `(batch, *latent_shape[:-1])`, int32."""
+        return self._infer(x)["indices"]
+
+    def decode_indices_tensor(
+        self: Any, indices: Tensor, condition: Tensor | None = None
+    ) -> Tensor:
+        """Return E[x | z] of the codes of these numbers, `(batch, *event_shape)`, data units."""
+        return self.decode_tensor(self.bottleneck.lookup(indices), condition)
+
+    def sample_tensor(self: Any, *noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return E[x | z] of codes that the prior makes of noise, `(batch, *event_shape)`.
+
+        Args:
+            noise: Each draw that the prior asks for, `(batch, ...)`: see `prior_noise`.
+            condition: For models that take one.
+        """
+        shape = (ops.shape(noise[0])[0], *self.latent_shape)
+        return self.decode_tensor(self.prior.sample(shape, GivenNoise(noise)), condition)
+
+    def prior_noise(self: Any) -> list[tuple[str, Shape]]:
+        """Return kind, "normal" or "uniform", and shape of the noise of one code from the prior."""
+        noise = CountedNoise()
+        self.prior.sample((1, *self.latent_shape), noise)
+        return [(kind, shape[1:]) for kind, shape in noise.draws]
+
+    def _infer(self: Any, x: Any) -> Outputs:
+        return self.autoencode(self.batch(x), training=False, sample=False)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keras_ae.exporting import parity
+from keras_ae.exporting.formats import onnx
+from tests.exporting.formats.models import MODELS, differences, of_backend
+
+pytestmark = pytest.mark.skipif(
+    not of_backend("tensorflow"), reason="tensorflow writes this format"
+)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_every_signature_equals_the_model_at_three_batch_sizes(name: str, tmp_path: Path) -> None:
+    measured = differences(onnx, MODELS[name](), tmp_path / "copy")
+    assert max(measured.values()) <= parity.TOLERANCE, measured
+
+
+def test_the_score_of_a_divergence_keeps_its_digits_where_it_is_small(tmp_path: Path) -> None:
+    import numpy as np
+    import onnxruntime
+    import tensorflow as tf
+    import tf2onnx
+
+    specs = [tf.TensorSpec((None,), tf.float32, name="x")]
+    tf2onnx.convert.from_function(
+        tf.function(lambda x: {"y": tf.math.expm1(x)}, input_signature=specs),
+        input_signature=specs,
+        opset=onnx.OPSET,
+        custom_op_handlers={"Expm1": (onnx._expm1, [])},
+        output_path=str(tmp_path / "expm1.onnx"),
+    )
+    x = np.array([-20.0, -1.0, -1e-3, -1e-6, 0.0, 1e-7, 1e-3, 1.0, 20.0], "float32")
+    (y,) = onnxruntime.InferenceSession(str(tmp_path / "expm1.onnx")).run(None, {"x": x})
+    np.testing.assert_allclose(y, np.expm1(x.astype("float64")), rtol=1e-6)
+
+
+def test_names_and_the_free_batch_axis_are_in_the_file(tmp_path: Path) -> None:
+    import onnxruntime
+
+    differences(onnx, MODELS["conditional"](), tmp_path / "copy")
+    session = onnxruntime.InferenceSession(str(tmp_path / "copy" / "decode.onnx"))
+    assert {i.name: i.shape[1:] for i in session.get_inputs()} == {"latent": [2], "condition": [3]}
+    assert [o.name for o in session.get_outputs()] == ["reconstruction"]
+    assert not isinstance(session.get_inputs()[0].shape[0], int)
