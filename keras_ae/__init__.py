@@ -29,7 +29,7 @@ _HOMES = {
     "list_variants": "keras_ae.registry",
     "variant_class": "keras_ae.registry",
 }
-_MODULES = ("cli", "datasets", "exporting", "models", "plots", "reports")
+_MODULES = ("cli", "datasets", "exporting", "models", "plots", "reports", "serving")
 
 __all__ = [
     "LatentModel",

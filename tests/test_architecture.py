@@ -47,7 +47,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
         for name in ("on_jax", "on_tensorflow", "on_torch")
     },
     "exporting/child.py": "exporting/test_exporting.py, through the processes that it runs",
-    "exporting/worker.py": "likewise: it is those processes",
+    "exporting/facts.py": "repository/test_card.py, in which they are written and read",
+    "exporting/worker.py": "exporting/test_exporting.py: it is those processes",
     **dict.fromkeys(
         [
             f"cli/{name}.py"
@@ -345,7 +346,7 @@ def test_every_module_is_free_of_frameworks_or_named_as_using_them() -> None:
     there = {
         p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()
     }
-    assert there - free - {"__init__"} == {"backend", "datasets", "exporting"}
+    assert there - free - {"__init__"} == {"backend", "datasets", "exporting", "serving"}
 
 
 def test_the_docs_show_the_ranks_as_they_are() -> None:

@@ -11,6 +11,7 @@ import click
 
 from keras_ae.cli.about import describe, list_verb
 from keras_ae.cli.export import export
+from keras_ae.cli.serve import serve
 from keras_ae.cli.session import choose_backend
 from keras_ae.cli.settings import Settings, check_limit
 from keras_ae.cli.sweep import sweep
@@ -182,4 +183,4 @@ def _write(to: Path, values: Any) -> None:
     click.echo(f"{to}: {np.shape(values)}")
 
 
-VERBS = [list_verb, describe, evaluate, encode, reconstruct, score, sample, export, sweep]
+VERBS = [list_verb, describe, evaluate, encode, reconstruct, score, sample, export, serve, sweep]

@@ -11,12 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_ae.exporting import card, child, formats, own_layers, parity, repository, worker
+from keras_ae.exporting import child, formats, own_layers, parity, worker
 from keras_ae.exporting.child import Copy
+from keras_ae.exporting.facts import facts_of
 from keras_ae.exporting.formats import FORMATS
-from keras_ae.exporting.publishing import check_new, publish, staging_for
-from keras_ae.exporting.repository import next_version
 from keras_ae.exporting.signatures import Signature, signatures_of
+from keras_ae.repository import card, config, layout
+from keras_ae.repository.layout import next_version
+from keras_ae.repository.publishing import check_new, publish, staging_for
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,12 @@ def export(
     chosen = _checked_formats(format)
     target = Path(to)
     check_new(target)
-    is_version = repository.is_version(target)
+    is_version = layout.is_version(target)
     for label in labels:
-        repository.check_label(label)
+        layout.check_label(label)
     if is_version:
-        repository.check_name(target.absolute().parent.name)
-        repository.check_config(target.parent.parent)
+        layout.check_name(target.absolute().parent.name)
+        config.check_config(target.parent.parent)
     elif labels:
         raise ValueError(f"`labels` are for versions, named by numbers. Received: {target}")
     model, run = _opened(model_or_run, modules)
@@ -104,10 +106,10 @@ def export(
         folder = staging / worker.VERSION
         name = target.absolute().parent.name if is_version else target.name
         version = target.name if is_version else "none"
-        card.write(folder, name, version, card.facts(model, wanted, copies, run))
+        card.write(folder, name, version, facts_of(model, wanted, copies, run))
         publish(folder, target)
     if is_version:
-        repository.register(target.absolute(), labels)
+        config.register(target.absolute(), labels)
     return ExportReport(target, copies, tuple(s.name for s in wanted))
 
 
@@ -126,7 +128,7 @@ def check_target(root: str | os.PathLike[str], name: str, format: Any = "saved_m
     """
     _checked_formats(format)
     base = next_version(root, name).absolute()
-    repository.check_config(Path(root))
+    config.check_config(Path(root))
     there = next(path for path in base.parents if path.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise OSError(f"a model repository must be a folder that can be written. Received: {there}")
@@ -191,9 +193,9 @@ def _in_float32(model: Any) -> Any:
     """
     if model.dtype_policy.compute_dtype == "float32":
         return model
-    config = model.get_config()
-    config["dtype"] = keras.saving.serialize_keras_object(keras.DTypePolicy("float32"))
-    served = type(model).from_config(config)
+    arguments = model.get_config()
+    arguments["dtype"] = keras.saving.serialize_keras_object(keras.DTypePolicy("float32"))
+    served = type(model).from_config(arguments)
     served.set_weights(model.get_weights())
     return served
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_ae.exporting import parity, wire
+from keras_ae.exporting import parity
 from keras_ae.exporting.parity import Runner
 from keras_ae.exporting.signatures import Signature
+from keras_ae.repository import wire
+from keras_ae.repository.config import WARM_UP_ROWS
 
 FILE = "tf_serving_warmup_requests"
-ROWS = (1, 8, 32)
-"""Rows of a record: as many as the batching configuration has sizes."""
 
 
 def write(
@@ -32,7 +32,7 @@ def write(
     with tf.io.TFRecordWriter(str(path)) as records:
         for signature in signatures:
             given = parity.inputs_of(signature, made)
-            for rows in ROWS:
+            for rows in WARM_UP_ROWS:
                 inputs = {name: np.resize(a, (rows, *a.shape[1:])) for name, a in given.items()}
                 run(signature.name, inputs)
                 log = wire.message("PredictionLog")

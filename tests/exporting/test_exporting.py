@@ -14,9 +14,10 @@ import pytest
 
 import keras_ae
 from keras_ae import exporting
-from keras_ae.exporting import ExportReport, card, parity, worker
+from keras_ae.exporting import ExportReport, parity, worker
 from keras_ae.exporting.signatures import signatures_of
 from keras_ae.reports import RunFolder
+from keras_ae.repository import card
 from tests.exporting.own import with_own_layer
 from tests.exporting.served import through_c
 

@@ -64,6 +64,11 @@ def endpoint(model: Any, signature: Signature, portable: bool = False) -> Callab
             t.name: tf.ensure_shape(value, (None, *t.shape))
             for t, value in zip(signature.inputs, values, strict=True)
         }
+        for t in signature.inputs:
+            if t.kind == "indices" and not portable:
+                # Below 0 Keras would count from the end; the lookup refuses what is too large.
+                value = given[t.name]
+                given[t.name] = tf.where(value < 0, value.dtype.max, value)
         with written_out() if portable else contextlib.nullcontext():
             result = signature.apply(model, given)
         return {signature.output.name: tf.cast(result, signature.output.dtype)}

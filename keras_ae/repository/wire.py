@@ -1,7 +1,7 @@
-"""The messages of TensorFlow Serving that an export writes, field by field.
+"""The messages of TensorFlow Serving and of the Open Inference Protocol, field by field.
 
-Its own package of them would bring TensorFlow's full build onto a machine with the small one. Maps
-are lists of entries here and tensors are bytes, which is the same on the wire.
+TensorFlow Serving's own package of them would bring TensorFlow's full build onto a machine with the
+small one. Maps are lists of entries here and tensors are bytes, which is the same on the wire.
 """
 
 from __future__ import annotations
@@ -49,6 +49,38 @@ MESSAGES: dict[str, dict[str, Field]] = {
     "All": {},
     "Specific": {"versions": (1, "int64", True)},
     "NamedVersion": {"key": (1, "string", False), "value": (2, "int64", False)},
+    # The Open Inference Protocol.
+    "Parameter": {
+        "bool_param": (1, "bool", False),
+        "int64_param": (2, "int64", False),
+        "string_param": (3, "string", False),
+    },
+    "NamedParameter": {"key": (1, "string", False), "value": (2, "Parameter", False)},
+    "InferTensor": {
+        "name": (1, "string", False),
+        "datatype": (2, "string", False),
+        "shape": (3, "int64", True),
+    },
+    "ModelMetadataRequest": {"name": (1, "string", False), "version": (2, "string", False)},
+    "ModelMetadataResponse": {
+        "name": (1, "string", False),
+        "inputs": (4, "InferTensor", True),
+        "outputs": (5, "InferTensor", True),
+    },
+    "ModelInferRequest": {
+        "model_name": (1, "string", False),
+        "model_version": (2, "string", False),
+        "id": (3, "string", False),
+        "parameters": (4, "NamedParameter", True),
+        "inputs": (5, "InferTensor", True),
+        "raw_input_contents": (7, "bytes", True),
+    },
+    "ModelInferResponse": {
+        "model_name": (1, "string", False),
+        "model_version": (2, "string", False),
+        "outputs": (5, "InferTensor", True),
+        "raw_output_contents": (6, "bytes", True),
+    },
 }
 """Message -> its fields."""
 
@@ -56,6 +88,11 @@ MESSAGES: dict[str, dict[str, Field]] = {
 def message(name: str) -> Any:
     """Return an empty message."""
     return _classes()[name]()
+
+
+def read(name: str, content: bytes) -> Any:
+    """Return the message in some bytes."""
+    return _classes()[name].FromString(content)
 
 
 @cache

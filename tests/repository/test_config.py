@@ -4,34 +4,26 @@ from pathlib import Path
 
 import pytest
 
-from keras_ae.exporting import repository
+from keras_ae.repository import config
 
 
 def published(root: Path, name: str, version: int, *labels: str) -> None:
     (root / name / str(version)).mkdir(parents=True)
-    repository.register(root / name / str(version), labels)
-
-
-def test_the_next_version_is_one_above_the_largest_number(tmp_path: Path) -> None:
-    assert repository.next_version(tmp_path, "ae") == tmp_path / "ae" / "1"
-    for name in ("2", "10", ".3-partial", "v9", "0.1", "007"):
-        (tmp_path / "ae" / name).mkdir(parents=True)
-    assert repository.versions(tmp_path / "ae") == [2, 10]
-    assert repository.next_version(tmp_path, "ae") == tmp_path / "ae" / "11"
+    config.register(root / name / str(version), labels)
 
 
 def test_stable_stays_and_latest_moves(tmp_path: Path) -> None:
     published(tmp_path, "ae", 1)
-    assert repository.labels_of(tmp_path) == {"ae": {"stable": 1, "latest": 1}}
+    assert config.labels_of(tmp_path) == {"ae": {"stable": 1, "latest": 1}}
     published(tmp_path, "ae", 2)
     published(tmp_path, "ae", 3, "canary")
     published(tmp_path, "other", 5)
-    assert repository.labels_of(tmp_path) == {
+    assert config.labels_of(tmp_path) == {
         "ae": {"stable": 1, "latest": 3, "canary": 3},
         "other": {"stable": 5, "latest": 5},
     }
     published(tmp_path, "ae", 4, "stable")
-    assert repository.labels_of(tmp_path)["ae"] == {"stable": 4, "latest": 4, "canary": 3}
+    assert config.labels_of(tmp_path)["ae"] == {"stable": 4, "latest": 4, "canary": 3}
 
 
 def test_the_config_is_what_the_servers_own_messages_say(tmp_path: Path) -> None:
@@ -41,8 +33,8 @@ def test_the_config_is_what_the_servers_own_messages_say(tmp_path: Path) -> None
     published(tmp_path, "ae", 1)
     published(tmp_path, "ae", 2)
     text = (tmp_path / "models.config").read_text()
-    config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
-    (entry,) = config.model_config_list.config
+    read = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    (entry,) = read.model_config_list.config
     assert (entry.name, entry.base_path) == ("ae", "/models/ae")
     assert entry.model_platform == "tensorflow"
     assert list(entry.model_version_policy.specific.versions) == [1, 2]
@@ -52,7 +44,7 @@ def test_the_config_is_what_the_servers_own_messages_say(tmp_path: Path) -> None
 def test_an_older_version_written_later_is_not_the_latest(tmp_path: Path) -> None:
     published(tmp_path, "ae", 7)
     published(tmp_path, "ae", 3)
-    assert repository.labels_of(tmp_path)["ae"] == {"stable": 7, "latest": 7}
+    assert config.labels_of(tmp_path)["ae"] == {"stable": 7, "latest": 7}
 
 
 def test_a_label_of_a_version_that_is_gone_goes_too(tmp_path: Path) -> None:
@@ -60,7 +52,7 @@ def test_a_label_of_a_version_that_is_gone_goes_too(tmp_path: Path) -> None:
     published(tmp_path, "ae", 2)
     (tmp_path / "ae" / "1").rmdir()
     published(tmp_path, "ae", 3)
-    assert repository.labels_of(tmp_path)["ae"] == {"stable": 3, "latest": 3}
+    assert config.labels_of(tmp_path)["ae"] == {"stable": 3, "latest": 3}
 
 
 def test_entries_written_by_hand_are_kept(tmp_path: Path) -> None:
@@ -78,7 +70,7 @@ def test_entries_written_by_hand_are_kept(tmp_path: Path) -> None:
 def test_a_config_that_would_lose_something_is_refused(tmp_path: Path) -> None:
     (tmp_path / "models.config").write_text('model_config_list { config { nam: "x" } }')
     with pytest.raises(ValueError, match=r"models.config must be.*nam.*Keep it under another name"):
-        repository.check_config(tmp_path)
+        config.check_config(tmp_path)
 
 
 def test_the_servers_settings_are_written_once(tmp_path: Path) -> None:
@@ -92,12 +84,3 @@ def test_the_servers_settings_are_written_once(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {
         *("ae", "models.config", "batching.config", "monitoring.config")
     }
-
-
-def test_names_and_labels_must_fit_into_an_address() -> None:
-    for name in ("../ae", "", ".ae", "a/b", "a b"):
-        with pytest.raises(ValueError, match="a model's name must have letters"):
-            repository.check_name(name)
-    for label in ("1", "", "a b", "a/b"):
-        with pytest.raises(ValueError, match="a label must begin with a letter"):
-            repository.check_label(label)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 import keras_ae
-from keras_ae.exporting import card
 from keras_ae.exporting.child import Copy
+from keras_ae.exporting.facts import facts_of
 from keras_ae.exporting.signatures import signatures_of
+from keras_ae.repository import card
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "1" / "variables").mkdir(parents=True)
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"graph")
     (tmp_path / "1" / "variables" / "data").write_bytes(b"weights")
-    said = card.facts(model, signatures_of(model), copies, run)
+    said = facts_of(model, signatures_of(model), copies, run)
     card.write(tmp_path / "1", "ae", "1", said)
     return tmp_path / "1"
 

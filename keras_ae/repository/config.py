@@ -1,15 +1,15 @@
-"""A model repository: NAME/VERSION folders, and what TensorFlow Serving reads beside them."""
+"""What TensorFlow Serving reads in a model repository beside the models."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_ae.exporting import warmup, wire
-from keras_ae.exporting.publishing import locked
+from keras_ae.repository import wire
+from keras_ae.repository.layout import versions
+from keras_ae.repository.publishing import locked
 
 MODELS = "models.config"
 MOUNTED = "/models"
@@ -22,7 +22,9 @@ HEADER = f"""\
 # {MOUNTED}. Every export brings its own model up to date and leaves the other entries; comments are
 # not kept.
 """
-LARGEST, MIDDLE = warmup.ROWS[-1], warmup.ROWS[1]
+WARM_UP_ROWS = (1, 8, 32)
+"""Rows of warm-up requests, and the sizes of batches that a server makes."""
+MIDDLE, LARGEST = WARM_UP_ROWS[1:]
 SETTINGS = {
     "batching.config": f"""\
 # --enable_batching=true --batching_parameters_file={MOUNTED}/batching.config
@@ -45,42 +47,6 @@ prometheus_config {{
 """,
 }
 """File -> what it holds at first; whoever runs the server may change it."""
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that cannot be a folder's and a part of an address.
-
-    Raises:
-        ValueError: It has other characters than letters, digits, `_`, `-` and inner dots.
-    """
-    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", name):
-        raise ValueError(
-            f"a model's name must have letters, digits, '_', '-' and dots between them only. "
-            f"Received: {name!r}"
-        )
-
-
-def versions(base: Path) -> list[int]:
-    """Return the versions of a model, rising: the folders that are named by whole numbers."""
-    if not base.is_dir():
-        return []
-    return sorted(int(p.name) for p in base.iterdir() if is_version(p) and p.is_dir())
-
-
-def is_version(path: Path) -> bool:
-    """Return whether a server would take a folder of this name for a version."""
-    return re.fullmatch(r"0|[1-9][0-9]{0,17}", path.name) is not None
-
-
-def next_version(root: str | os.PathLike[str], name: str) -> Path:
-    """Return root/name/N, N one above the largest version.
-
-    Raises:
-        ValueError: The name cannot be a folder's.
-    """
-    check_name(name)
-    base = Path(root) / name
-    return base / str(max(versions(base), default=0) + 1)
 
 
 def check_config(root: Path) -> None:
@@ -122,19 +88,6 @@ def register(target: Path, labels: Sequence[str] = ()) -> None:
         for file, text in SETTINGS.items():
             if not (root / file).exists():
                 _replace(root / file, text)
-
-
-def check_label(label: str) -> None:
-    """Refuse a label that cannot be a part of an address.
-
-    Raises:
-        ValueError: As said.
-    """
-    if not re.fullmatch(r"[A-Za-z][\w-]*", label):
-        raise ValueError(
-            "a label must begin with a letter and have letters, digits, '_' and '-' only. "
-            f"Received: {label!r}"
-        )
 
 
 def labels_of(root: Path) -> dict[str, dict[str, int]]:

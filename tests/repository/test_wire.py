@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from keras_ae.exporting import wire
+from keras_ae.repository import wire
 
 
 def test_every_field_is_the_servers_own() -> None:

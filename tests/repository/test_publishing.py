@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_ae.exporting import publishing
+from keras_ae.repository import publishing
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:

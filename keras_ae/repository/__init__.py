@@ -1,0 +1,1 @@
+"""A model repository on the disk, as TensorFlow Serving reads one; nothing here needs Keras."""

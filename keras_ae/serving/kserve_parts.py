@@ -1,0 +1,237 @@
+"""KServe's parts as the local server uses them; imported only where KServe is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+import grpc
+import numpy as np
+from kserve import Model, ModelRepository
+from kserve.errors import InvalidInput, ModelNotFound
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as stubs
+from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
+from kserve.protocol.grpc.servicer import InferenceServicer
+from kserve.protocol.infer_type import InferOutput, InferRequest, InferResponse
+from kserve.protocol.model_repository_extension import ModelRepositoryExtension
+from kserve.protocol.rest.server import RESTServer
+
+from keras_ae.serving import predict
+from keras_ae.serving.gate import Gate
+from keras_ae.serving.versions import DEFAULT, NAMES, BadRequest, Function, Tensor, Version
+
+APPLICATION = "kserve.model_server:app"
+
+
+class Served(Model):
+    """A version under one of its names.
+
+    Args:
+        name: The name.
+        version: The version.
+        computing: Where it is computed: the loop that reads requests must not wait.
+        registry: Where other versions are found.
+    """
+
+    def __init__(self, name: str, version: Version, computing: Executor, registry: Any) -> None:
+        super().__init__(name)
+        self.version, self._computing, self._registry = version, computing, registry
+        self.ready = True
+
+    def validate(self, payload: Any) -> Any:
+        """Return the request, which `predict` checks."""
+        return payload
+
+    async def predict(self, payload: Any, headers: Any = None, *more: Any) -> Any:
+        """Return the answer to a request of either protocol."""
+        try:
+            if isinstance(payload, InferRequest):
+                return await self._infer(payload)
+            function, inputs, by_row = predict.from_predict(payload, self.version.function)
+            outputs = await self._run(self.version, function, inputs)
+            return predict.to_predict(outputs, by_row)
+        except BadRequest as error:
+            raise InvalidInput(str(error)) from error
+
+    async def _run(self, version: Version, function: Function, inputs: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._computing, functools.partial(version.run, function, inputs)
+        )
+
+    async def _infer(self, request: Any) -> Any:
+        version = self._of(request.model_version)
+        function = version.function(_parameter(request.parameters, "signature_name"))
+        inputs = {i.name: _array(function, i) for i in request.inputs}
+        wanted = [output.name for output in request.request_outputs or ()]
+        unknown = sorted(set(wanted) - set(function.outputs))
+        if unknown:
+            raise BadRequest(
+                f"the outputs of {function.name!r} must be {sorted(function.outputs)}. "
+                f"Received: {unknown!r:.200}"
+            )
+        found = await self._run(version, function, inputs)
+        outputs = []
+        for name in wanted or function.outputs:
+            output = InferOutput(name, list(found[name].shape), NAMES[found[name].dtype.name])
+            is_binary = _is_binary(request, name)
+            output.set_data_from_numpy(np.ascontiguousarray(found[name]), binary_data=is_binary)
+            outputs.append(output)
+        return InferResponse(
+            response_id=request.id or str(uuid.uuid4()),
+            model_name=version.name,
+            model_version=str(version.number),
+            infer_outputs=outputs,
+            from_grpc=request.from_grpc,
+            use_binary_outputs=request.use_binary_outputs,
+            requested_outputs=request.request_outputs,
+        )
+
+    def _of(self, number: str | None) -> Version:
+        """Return the version that a gRPC request names in a field of its own."""
+        if not number or str(self.version.number) == number:
+            return self.version
+        other = self._registry.get_model(f"{self.version.name}@{number}")
+        if other is None:
+            raise ModelNotFound(f"{self.version.name}@{number}")
+        version: Version = other.version
+        return version
+
+    def get_input_types(self) -> list[dict[str, Any]]:
+        """Return the inputs of the default signature."""
+        return _described(self.version.function(self._default).inputs)
+
+    def get_output_types(self) -> list[dict[str, Any]]:
+        """Return the outputs of the default signature."""
+        return _described(self.version.function(self._default).outputs)
+
+    @property
+    def _default(self) -> str:
+        return DEFAULT if DEFAULT in self.version.functions else min(self.version.functions)
+
+
+class Registry(ModelRepository):
+    """The names that are served; the folder alone changes them."""
+
+    def show(self, names: Mapping[str, Version], computing: Executor) -> None:
+        """Serve these names, all at once."""
+        self.models = {
+            name: Served(name, version, computing, self) for name, version in names.items()
+        }
+
+    def unload(self, name: str) -> None:
+        """Do nothing: requests in flight need the models until the end."""
+
+
+class Extension(ModelRepositoryExtension):
+    """Loading and unloading by request, which is refused."""
+
+    async def load(self, model_name: str) -> bool:
+        """Refuse."""
+        raise NotImplementedError("models follow the folder: write a new version into it")
+
+    async def unload(self, model_name: str) -> None:
+        """Refuse."""
+        raise NotImplementedError("models follow the folder: remove a version from it")
+
+
+class CheckedDataPlane(DataPlane):
+    """KServe's data plane, to which a request that it cannot read is a bad request."""
+
+    def decode(self, body: Any, headers: Any, *more: Any, **named: Any) -> Any:
+        """Return the request.
+
+        Raises:
+            InvalidInput: It cannot be read.
+        """
+        try:
+            return super().decode(body, headers, *more, **named)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            raise InvalidInput(
+                f"a request must be of its protocol. Received: one in which "
+                f"{type(error).__name__}: {error!s:.200}"
+            ) from error
+
+
+def rest_server(plane: Any, registry: Any, at: Any) -> Any:
+    """Return KServe's REST server, bound to one interface and behind the gate."""
+
+    class Server(RESTServer):
+        def _add_middlewares(self, app: Any) -> None:
+            app.add_middleware(Gate, most_bytes=at.most_bytes)
+
+        def has_started(self) -> bool:
+            return bool(self._server.started)
+
+        def stop(self) -> None:
+            self._server.should_exit = True
+
+    server = Server(APPLICATION, plane, Extension(registry), at.port, grace_period=30)
+    server.config.host = at.host
+    # Signals are the caller's, who stops both servers.
+    server._server.capture_signals = contextlib.nullcontext
+    return server
+
+
+def grpc_server(plane: Any, registry: Any, at: Any) -> Any:
+    """Return a gRPC server of KServe's service, bound to one interface."""
+    options = [
+        ("grpc.max_send_message_length", at.most_bytes),
+        ("grpc.max_receive_message_length", at.most_bytes),
+        ("grpc.so_reuseport", 0),
+    ]
+    server = grpc.aio.server(interceptors=(ExceptionToStatusInterceptor(),), options=options)
+    servicer = InferenceServicer(plane, Extension(registry))
+    stubs.add_GRPCInferenceServiceServicer_to_server(servicer, server)
+    host = f"[{at.host}]" if ":" in at.host else at.host
+    server.add_insecure_port(f"{host}:{at.grpc_port}")
+    return server
+
+
+def _array(function: Function, given: Any) -> np.ndarray:
+    if given.name not in function.inputs:
+        raise BadRequest(
+            f"the inputs of {function.name!r} must be {sorted(function.inputs)}. "
+            f"Received: {given.name!r:.80}"
+        )
+    wanted = NAMES.get(function.inputs[given.name].dtype)
+    if given.datatype != wanted:
+        raise BadRequest(f"`{given.name}` must be {wanted}. Received: {given.datatype!r:.40}")
+    try:
+        array: np.ndarray = given.as_numpy()
+    except Exception as error:
+        raise BadRequest(
+            f"`{given.name}` must hold as many numbers as its shape says. Received: shape "
+            f"{list(given.shape)!r:.80} ({error!s:.120})"
+        ) from error
+    return array
+
+
+def _parameter(parameters: Any, name: str) -> Any:
+    """Return a parameter of a request, which gRPC wraps."""
+    if not parameters or name not in parameters:
+        return None
+    value = parameters[name]
+    return getattr(value, "string_param", value)
+
+
+def _is_binary(request: Any, name: str) -> bool:
+    for output in request.request_outputs or ():
+        if output.name == name and output.binary_data is not None:
+            return bool(output.binary_data)
+    return bool(request.use_binary_outputs)
+
+
+def _described(tensors: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "datatype": NAMES[t.dtype], "shape": list(t.shape)}
+        for name, t in tensors.items()
+    ]

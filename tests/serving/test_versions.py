@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_ae.serving.versions import BadRequest, Version
+
+VERSION = Path(__file__).parents[2] / "saved_models" / "digits_vae" / "1"
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="one framework is enough: TensorFlow serves"
+)
+
+
+@pytest.fixture(scope="module")
+def version() -> Version:
+    return Version("digits_vae", 1, VERSION)
+
+
+def test_functions_and_their_ends_come_from_the_file(version: Version) -> None:
+    assert sorted(version.functions) == ["decode", "encode", "score", "serving_default"]
+    score = version.function("score")
+    assert (score.inputs["x"].shape, score.outputs["score"].shape) == ((-1, 8, 8, 1), (-1,))
+    assert version.function(None).name == "serving_default"
+    assert version.run(score, {"x": np.zeros((2, 8, 8, 1), "float32")})["score"].shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (np.zeros((2, 8, 8), "float32"), r"shape \(rows, 8, 8, 1\)"),
+        (np.zeros((2, 8, 7, 1), "float32"), r"Received: \(2, 8, 7, 1\)"),
+        (np.zeros((2, 8, 8, 1), "float64"), "must be FP32. Received: float64"),
+        (np.full((1, 8, 8, 1), np.nan, "float32"), "must be finite"),
+        (np.full((1, 8, 8, 1), np.inf, "float32"), "must be finite"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(version: Version, x: np.ndarray, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        version.run(version.function("score"), {"x": x})
+
+
+def test_names_that_are_not_there_are_refused(version: Version) -> None:
+    with pytest.raises(BadRequest, match="Did you mean 'score'"):
+        version.function("scores")
+    with pytest.raises(BadRequest, match=r"must be \['x'\]. Received: .*'y'"):
+        version.run(version.function("score"), {"y": np.zeros((1, 8, 8, 1), "float32")})
+
+
+@pytest.mark.parametrize("left", ["saved_model.pb", "variables"])
+def test_a_half_copied_folder_is_refused(tmp_path: Path, left: str) -> None:
+    folder = tmp_path / "1"
+    folder.mkdir()
+    if left == "variables":
+        shutil.copytree(VERSION / left, folder / left)
+    else:
+        shutil.copy(VERSION / left, folder / left)
+    with pytest.raises(ValueError, match="must be a whole SavedModel|must hold a saved_model.pb"):
+        Version("digits_vae", 1, folder)
+
+
+def test_truncated_weights_are_refused(tmp_path: Path) -> None:
+    shutil.copytree(VERSION, tmp_path / "1")
+    (data,) = (tmp_path / "1" / "variables").glob("*.data*")
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(ValueError, match="must be a whole SavedModel"):
+        Version("digits_vae", 1, tmp_path / "1")

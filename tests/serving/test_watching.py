@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import keras
+import pytest
+
+from keras_ae.serving.watching import Watcher
+
+VERSION = Path(__file__).parents[2] / "saved_models" / "digits_vae" / "1"
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="one framework is enough: TensorFlow serves"
+)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def watcher(tmp_path: Path, said: list[str]) -> Watcher:
+    return Watcher(tmp_path, said.append)
+
+
+def test_versions_come_and_go_with_their_folders(watcher: Watcher, said: list[str]) -> None:
+    for version in ("1", "2"):
+        shutil.copytree(VERSION, watcher.root / "ae" / version)
+    shutil.copytree(VERSION, watcher.root / ".hidden" / "1")
+    (watcher.root / "ae" / "v3").mkdir()
+    assert watcher.scan()
+    names = watcher.names()
+    assert sorted(names) == ["ae", "ae@1", "ae@2"]
+    assert names["ae"] is names["ae@2"]
+    assert not watcher.scan()
+    shutil.rmtree(watcher.root / "ae" / "2")
+    assert watcher.scan()
+    assert watcher.names()["ae"].number == 1
+    assert said[-1] == "ae 2: gone"
+
+
+def test_labels_are_names_too_and_may_move(watcher: Watcher) -> None:
+    for version in ("1", "2"):
+        shutil.copytree(VERSION, watcher.root / "ae" / version)
+    config = watcher.root / "models.config"
+    text = 'config {{ name: "ae" version_labels {{ key: "stable" value: {} }} }}'
+    text = f"model_config_list {{{{ {text} }}}}"
+    config.write_text(text.format(1))
+    watcher.scan()
+    assert watcher.names()["ae@stable"].number == 1
+    config.write_text(text.format(2))
+    assert watcher.scan()
+    assert watcher.names()["ae@stable"].number == 2
+    config.write_text("damaged")
+    assert watcher.scan()
+    assert "ae@stable" not in watcher.names()
+
+
+def test_what_cannot_be_loaded_is_said_once_and_tried_again_when_it_changes(
+    watcher: Watcher, said: list[str]
+) -> None:
+    folder = watcher.root / "ae" / "1"
+    folder.mkdir(parents=True)
+    shutil.copy(VERSION / "saved_model.pb", folder)
+    assert not watcher.scan()
+    assert not watcher.scan()
+    assert len(said) == 1
+    assert said[0].startswith("ae 1: not served: a version must be a whole SavedModel")
+    shutil.copytree(VERSION / "variables", folder / "variables")
+    assert watcher.scan()
+    assert said[-1].startswith("ae 1: served: ")
