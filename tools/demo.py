@@ -26,6 +26,7 @@ def main() -> int:
     command = [
         str(Path(sys.executable).parent / "keras-ae"),
         *("train", "vae", "--data", data, "--out", str(RUN), "--export", "demo"),
+        *("--saved-models", str(RUN.parent / "saved_models")),
         *("--encoder", "mlp", "--hidden", "400", "--latent-dim", "20", *CANDIDATES[data].split()),
     ]
     print(f"data: {data}\n$ {' '.join(command[1:])}", flush=True)

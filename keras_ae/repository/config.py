@@ -62,7 +62,8 @@ def register(target: Path, labels: Sequence[str] = ()) -> None:
     """Bring the files of the repository of a new version up to date.
 
     Its model's entry lists the labelled versions: `latest` moves to the new one, `stable` stays
-    where it is (and is the first version at first), and `labels` are given to the new one.
+    where it is (at first at the version before, where there is one), and `labels` are given to the
+    new one.
 
     Args:
         target: The version, ROOT/NAME/N.
@@ -78,7 +79,13 @@ def register(target: Path, labels: Sequence[str] = ()) -> None:
         given = {label.key: label.value for label in entry.version_labels}
         given = {label: at for label, at in given.items() if at in versions(target.parent)}
         newest = max(version, given.get(LATEST, version))
-        given = {STABLE: version, **given, LATEST: newest, **dict.fromkeys(labels, version)}
+        before = [older for older in versions(target.parent) if older < version]
+        given = {
+            STABLE: before[-1] if before else version,
+            **given,
+            LATEST: newest,
+            **dict.fromkeys(labels, version),
+        }
         del entry.version_labels[:]
         for label, at in sorted(given.items()):
             entry.version_labels.add(key=label, value=at)

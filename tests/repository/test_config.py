@@ -52,7 +52,16 @@ def test_a_label_of_a_version_that_is_gone_goes_too(tmp_path: Path) -> None:
     published(tmp_path, "ae", 2)
     (tmp_path / "ae" / "1").rmdir()
     published(tmp_path, "ae", 3)
-    assert config.labels_of(tmp_path)["ae"] == {"stable": 3, "latest": 3}
+    assert config.labels_of(tmp_path)["ae"] == {"stable": 2, "latest": 3}
+
+
+def test_what_was_served_without_labels_stays_stable(tmp_path: Path) -> None:
+    (tmp_path / "ae" / "1").mkdir(parents=True)
+    (tmp_path / "models.config").write_text(
+        'model_config_list { config { name: "ae" base_path: "/models/ae" } }'
+    )
+    published(tmp_path, "ae", 2)
+    assert config.labels_of(tmp_path)["ae"] == {"stable": 1, "latest": 2}
 
 
 def test_entries_written_by_hand_are_kept(tmp_path: Path) -> None:
