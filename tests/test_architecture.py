@@ -46,6 +46,11 @@ TESTED_ELSEWHERE: dict[str, str] = {
         f"backend/compiled/rowwise/{name}.py": "backend/compiled/rowwise/test_rowwise.py, likewise"
         for name in ("on_jax", "on_tensorflow", "on_torch")
     },
+    "exporting/formats/__init__.py": "exporting/formats/test_formats.py",
+    "serving/errors.py": "serving/test_client.py, which raises them",
+    "serving/protocols/__init__.py": "serving/test_client.py, through the client",
+    "serving/protocols/grpc.py": "likewise, and serving/test_engine.py",
+    "serving/protocols/rest.py": "likewise",
     "exporting/child.py": "exporting/test_exporting.py, through the processes that it runs",
     "exporting/facts.py": "repository/test_card.py, in which they are written and read",
     "exporting/worker.py": "exporting/test_exporting.py: it is those processes",
@@ -54,7 +59,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
             f"cli/{name}.py"
             for name in (
                 *("__main__", "about", "commands", "errors", "index", "outcome"),
-                *("pictures", "session", "settings", "training", "verbs"),
+                *("pictures", "serve", "session", "settings", "training", "verbs"),
             )
         ],
         "cli/test_main.py, which runs the whole command",
@@ -171,7 +176,7 @@ def test_every_exception_from_the_mirror_is_needed() -> None:
 
 
 def test_every_test_module_mirrors_a_module() -> None:
-    beside = {"contract", "compatibility", "examples"}
+    beside = {"contract", "compatibility", "examples", "fuzz"}
     beside |= {
         f"test_{name}.py" for name in ("architecture", "bounded_memory", "deploy", "packaging")
     }

@@ -1,0 +1,1 @@
+"""Random input to what reads files and requests: refused in words, never a crash."""
