@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -66,6 +67,8 @@ def serve(root: Path, at: Address, poll: float, tell: Callable[[str], None]) -> 
             f"a model repository must hold NAME/VERSION/saved_model.pb. Received: {root}, "
             "in which no version can be served. Write one: keras-ae export RUN --to ROOT"
         )
+    gc.collect()
+    gc.freeze()  # what is there stays: looking through it again would halt all for long
     asyncio.run(_serve(kserve, watcher, at, poll, tell))
 
 

@@ -12,13 +12,21 @@ from typing import Any
 
 import grpc
 import numpy as np
+import orjson
 from kserve import Model, ModelRepository
+from kserve.constants.constants import INFERENCE_CONTENT_LENGTH_HEADER
 from kserve.errors import InvalidInput, ModelNotFound
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as stubs
 from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
 from kserve.protocol.grpc.servicer import InferenceServicer
-from kserve.protocol.infer_type import InferOutput, InferRequest, InferResponse
+from kserve.protocol.infer_type import (
+    InferInput,
+    InferOutput,
+    InferRequest,
+    InferResponse,
+    RequestedOutput,
+)
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from kserve.protocol.rest.server import RESTServer
 
@@ -159,6 +167,35 @@ class CheckedDataPlane(DataPlane):
                 f"a request must be of its protocol. Received: one in which "
                 f"{type(error).__name__}: {error!s:.200}"
             ) from error
+
+    def decode_inference_request(self, body: Any, headers: Any, model_name: str) -> Any:
+        """Return a V2 request; tensors that came as bytes stay bytes.
+
+        KServe makes lists of numbers of them, 6 ms for each 100 kB.
+        """
+        length = headers.get(INFERENCE_CONTENT_LENGTH_HEADER)
+        if not isinstance(body, bytes) or length is None:
+            return super().decode_inference_request(body, headers, model_name)
+        head, rest = orjson.loads(body[: int(length)]), body[int(length) :]
+        inputs = []
+        for given in head["inputs"]:
+            made = InferInput(given["name"], given["shape"], given["datatype"])
+            size = (given.get("parameters") or {}).get("binary_data_size")
+            if size is None:
+                made.data = given["data"]
+            elif made.datatype in NAMES.values():
+                made._raw_data, rest = rest[:size], rest[size:]
+            inputs.append(made)
+        return InferRequest(
+            model_name=model_name,
+            request_id=head.get("id"),
+            parameters=head.get("parameters"),
+            infer_inputs=inputs,
+            request_outputs=[
+                RequestedOutput(output["name"], output.get("parameters"))
+                for output in head.get("outputs") or ()
+            ],
+        )
 
 
 def rest_server(plane: Any, registry: Any, at: Any) -> Any:
