@@ -43,7 +43,7 @@ class Served(Model):
     Args:
         name: The name.
         version: The version.
-        computing: Where it is computed: the loop that reads requests must not wait.
+        computing: Where it is computed when that takes long, so that no other request waits.
         registry: Where other versions are found.
     """
 
@@ -68,6 +68,8 @@ class Served(Model):
             raise InvalidInput(str(error)) from error
 
     async def _run(self, version: Version, function: Function, inputs: Any) -> Any:
+        if version.is_quick(function, inputs):  # another thread would cost as much again
+            return version.run(function, inputs)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._computing, functools.partial(version.run, function, inputs)

@@ -51,6 +51,15 @@ def test_names_that_are_not_there_are_refused(version: Version) -> None:
         version.run(version.function("score"), {"y": np.zeros((1, 8, 8, 1), "float32")})
 
 
+def test_what_took_little_time_is_known_by_its_size(version: Version) -> None:
+    score = version.function("score")
+    rows = {size: {"x": np.zeros((size, 8, 8, 1), "float32")} for size in (2, 3, 5000)}
+    version.run(score, rows[2])
+    assert version.is_quick(score, rows[2])
+    assert version.is_quick(score, rows[3])
+    assert not version.is_quick(score, rows[5000])
+
+
 @pytest.mark.parametrize("left", ["saved_model.pb", "variables"])
 def test_a_half_copied_folder_is_refused(tmp_path: Path, left: str) -> None:
     folder = tmp_path / "1"
