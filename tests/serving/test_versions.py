@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_ae.serving import versions
 from keras_ae.serving.versions import BadRequest, Version
 
 VERSION = Path(__file__).parents[2] / "saved_models" / "digits_vae" / "1"
@@ -51,13 +52,18 @@ def test_names_that_are_not_there_are_refused(version: Version) -> None:
         version.run(version.function("score"), {"y": np.zeros((1, 8, 8, 1), "float32")})
 
 
-def test_what_took_little_time_is_known_by_its_size(version: Version) -> None:
+def test_what_took_little_time_is_known_by_its_size(
+    version: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "QUICK", 60.0)
     score = version.function("score")
     rows = {size: {"x": np.zeros((size, 8, 8, 1), "float32")} for size in (2, 3, 5000)}
     version.run(score, rows[2])
     assert version.is_quick(score, rows[2])
     assert version.is_quick(score, rows[3])
     assert not version.is_quick(score, rows[5000])
+    monkeypatch.setattr(versions, "QUICK", 0.0)
+    assert not version.is_quick(score, rows[2])
 
 
 @pytest.mark.parametrize("left", ["saved_model.pb", "variables"])
