@@ -113,7 +113,8 @@ def _events(
     job = {"formats": list(formats), "signatures": list(names), "modules": _paths(modules)}
     (staging / "job.json").write_text(json.dumps(job))
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "keras_ae.exporting.worker", str(staging), str(writing)]
+    # -P: what lies in the working folder is not imported, unless this process would.
+    command = [sys.executable, "-P", "-m", "keras_ae.exporting.worker", str(staging), str(writing)]
     begun = "a copy"
     with os.fdopen(reading) as events, tempfile.TemporaryFile("w+") as complaints:
         child = subprocess.Popen(
@@ -148,7 +149,7 @@ def _environment(backend: str) -> dict[str, str]:
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     # A GPU that this process holds must not be claimed by the child.
     environment["CUDA_VISIBLE_DEVICES"] = "-1"
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
     return environment
 
 
@@ -159,9 +160,11 @@ def _paths(modules: Sequence[str]) -> list[str]:
 def _failure(begun: str, event: Mapping[str, Any], own: Sequence[str]) -> Exception:
     message = f"{event['message']:.600}"
     if any(words in message for words in FULL):
-        return OSError(
-            errno.ENOSPC, f"an export needs room on the disk ({message:.200}); nothing was written"
+        full = OSError(
+            f"an export needs room on the disk. Received: {message:.300}. Nothing was written."
         )
+        full.errno = errno.ENOSPC
+        return full
     hint = ""
     if own and begun == "a copy":
         hint = (
