@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from keras_ae.cli.session import choose_backend
+from keras_ae.repository import layout
 
 FORMATS = ("saved_model", "onnx", "litert", "openvino", "torch")
 
@@ -70,12 +71,12 @@ def export_run(
     """Write a run's model as a version under `to`; say where, how fast and how close."""
     from keras_ae import exporting
 
-    name = name or run.resolve().stem
+    whole = run.resolve()
+    name = name or (whole.stem if whole.suffix == ".keras" else whole.name)
     target = exporting.next_version(to, name)
     if version is not None:
-        if version < 0:
-            raise ValueError(f"`--version` must be a whole number from 0 on. Received: {version}")
         target = target.with_name(str(version))
+        layout.check_version(target)
     with _at_work(f"writing {target}"):
         report = exporting.export(
             run,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_ae.exporting import child, formats, own_layers, parity, worker
@@ -65,8 +65,9 @@ def export(
         model_or_run: A `LatentModel` of any backend, a `RunFolder`, or the path of a run folder or
             of a `.keras` file.
         to: The folder to make; it must not exist.
-        format: One or several of "saved_model", "onnx", "litert", "openvino" and "torch". The first
-            stands at the folder's top, the others in `onnx/` and so on.
+        format: One or several of "saved_model", "onnx", "litert", "openvino" and "torch". The
+            SavedModel stands at the folder's top, the others in `onnx/` and so on. Only a version
+            that has one is entered into `models.config`.
         signatures: Names of the functions to write; all that the model has when None. See
             `keras_ae.exporting.signatures_of`.
         modules: Modules, or `.py` files, that define and register the model's own layers.
@@ -88,29 +89,36 @@ def export(
         ['decode', 'encode', 'score', 'serving_default']
     """
     chosen = _checked_formats(format)
-    target = Path(to)
+    target = Path(to).absolute()
     check_new(target)
     is_version = layout.is_version(target)
     for label in labels:
         layout.check_label(label)
     if is_version:
-        layout.check_name(target.absolute().parent.name)
+        layout.check_name(target.parent.name)
         config.check_config(target.parent.parent)
-    elif labels:
-        raise ValueError(f"`labels` are for versions, named by numbers. Received: {target}")
+    if labels and not (is_version and "saved_model" in chosen):
+        raise ValueError(
+            "`labels` are for versions with a SavedModel, in folders named by numbers. "
+            f"Received: {target}, format={chosen}"
+        )
     model, run = _opened(model_or_run, modules)
     own_layers.check(model)
     wanted = signatures_of(model, signatures)
     with staging_for(target) as staging:
         copies = _write(model, staging, chosen, wanted, modules, progress or (lambda line: None))
         folder = staging / worker.VERSION
-        name = target.absolute().parent.name if is_version else target.name
+        name = target.parent.name if is_version else target.name
         version = target.name if is_version else "none"
         card.write(folder, name, version, facts_of(model, wanted, copies, run))
         publish(folder, target)
-    if is_version:
-        config.register(target.absolute(), labels)
-    return ExportReport(target, copies, tuple(s.name for s in wanted))
+    if is_version and "saved_model" in chosen:
+        try:
+            config.register(target, labels)
+        except BaseException:
+            shutil.rmtree(target)  # a version that no server is told of
+            raise
+    return ExportReport(Path(to), copies, tuple(s.name for s in wanted))
 
 
 def check_target(root: str | os.PathLike[str], name: str, format: Any = "saved_model") -> None:
@@ -194,10 +202,18 @@ def _in_float32(model: Any) -> Any:
     if model.dtype_policy.compute_dtype == "float32":
         return model
     arguments = model.get_config()
-    arguments["dtype"] = keras.saving.serialize_keras_object(keras.DTypePolicy("float32"))
-    served = type(model).from_config(arguments)
+    served = type(model).from_config(_with_float32(arguments))
     served.set_weights(model.get_weights())
     return served
+
+
+def _with_float32(config: Any) -> Any:
+    """Return a config in which every layer computes in float32, those of the user's own too."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": "float32"}}
+        return {key: _with_float32(value) for key, value in config.items()}
+    return [_with_float32(value) for value in config] if isinstance(config, list) else config
 
 
 __all__ = [

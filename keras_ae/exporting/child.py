@@ -22,6 +22,10 @@ FULL = ("No space left", "Disk quota exceeded", "File too large")
 """How systems say that a disk, or what one may have of it, is full."""
 
 
+LONG = 600
+"""Characters of an error's message, of which Keras tells the reason last."""
+
+
 @dataclass(frozen=True)
 class Copy:
     """One format of an export.
@@ -158,7 +162,9 @@ def _paths(modules: Sequence[str]) -> list[str]:
 
 
 def _failure(begun: str, event: Mapping[str, Any], own: Sequence[str]) -> Exception:
-    message = f"{event['message']:.600}"
+    message = (
+        event["message"] if len(event["message"]) <= LONG else f"... {event['message'][-LONG:]}"
+    )
     if any(words in message for words in FULL):
         full = OSError(
             f"an export needs room on the disk. Received: {message:.300}. Nothing was written."

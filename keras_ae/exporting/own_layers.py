@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 FOREIGN = {
@@ -22,19 +23,32 @@ def check(model: Any) -> None:
         ValueError: As said.
     """
     for layer in _layers(model):
-        name = type(layer).__name__
-        if name in FOREIGN:
+        names = [cls.__name__ for cls in type(layer).__mro__ if cls.__name__ in FOREIGN]
+        if names:
             raise ValueError(
                 f"an exported model must be of Keras layers. Received: {layer.name!r}, "
-                f"{FOREIGN[name]}. Write it as a `keras.layers.Layer` over `keras.ops`."
+                f"{FOREIGN[names[0]]}. Write it as a `keras.layers.Layer` over `keras.ops`."
             )
 
 
 def own_classes(model: Any) -> list[str]:
-    """Return the names of classes in a model that neither Keras nor this package has."""
+    """Return the names of a model's classes and functions that are not Keras's or ours."""
     found = [type(layer) for layer in _layers(model)]
     own = {f"{c.__module__}.{c.__name__}" for c in found if _top(c) not in KNOWN}
-    return sorted(own)
+    return sorted(own | set(_functions(model.get_config())))
+
+
+def _functions(config: Any) -> Iterator[str]:
+    """Yield the registered names of functions in a config, such as activations."""
+    if isinstance(config, dict):
+        name = config.get("config")
+        if config.get("class_name") == "function" and ">" in str(name):
+            yield str(name)
+        for value in config.values():
+            yield from _functions(value)
+    elif isinstance(config, (list, tuple)):
+        for value in config:
+            yield from _functions(value)
 
 
 def _layers(model: Any) -> list[Any]:

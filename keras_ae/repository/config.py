@@ -27,7 +27,8 @@ WARM_UP_ROWS = (1, 8, 32)
 MIDDLE, LARGEST = WARM_UP_ROWS[1:]
 SETTINGS = {
     "batching.config": f"""\
-# --enable_batching=true --batching_parameters_file={MOUNTED}/batching.config
+# --enable_batching=true --batching_parameters_file={MOUNTED}/batching.config, where wanted: with it
+# a server takes no inputs without rows, so that sample_seeded cannot be asked.
 # As many threads as the server has cores. On a CPU a timeout of 0 is best unless several times
 # {LARGEST} callers wait at once. Every size has a warm-up record.
 max_batch_size {{ value: {LARGEST} }}
@@ -134,5 +135,8 @@ def _write(root: Path, config: Any) -> None:
 
 def _replace(path: Path, text: str) -> None:
     partial = path.with_name(f".partial-{path.name}")
-    partial.write_text(text)
-    os.replace(partial, path)
+    try:
+        partial.write_text(text)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

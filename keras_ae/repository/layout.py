@@ -40,7 +40,21 @@ def next_version(root: str | os.PathLike[str], name: str) -> Path:
     """
     check_name(name)
     base = Path(root) / name
-    return base / str(max(versions(base), default=0) + 1)
+    following = base / str(max(versions(base), default=0) + 1)
+    check_version(following)
+    return following
+
+
+def check_version(path: Path) -> None:
+    """Refuse a folder that a server would not take for a version.
+
+    Raises:
+        ValueError: As said.
+    """
+    if not is_version(path):
+        raise ValueError(
+            f"a version must be a whole number of at most 18 digits. Received: {path.name!r}"
+        )
 
 
 def check_label(label: str) -> None:

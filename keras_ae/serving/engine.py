@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import signal
@@ -31,7 +30,7 @@ class Address:
         port: Of REST.
         grpc_port: Of gRPC.
         threads: Requests that are computed at once.
-        most_bytes: Size of a request, at most.
+        most_bytes: Size of a request, and of an answer's tensors, at most.
     """
 
     host: str = "127.0.0.1"
@@ -60,7 +59,7 @@ def serve(root: Path, at: Address, poll: float, tell: Callable[[str], None]) -> 
         _check_free(at.host, port)
     if not root.is_dir():
         raise ValueError(f"a model repository must be a folder. Received: {root}")
-    watcher = Watcher(root, tell)
+    watcher = Watcher(root, tell, at.most_bytes)
     watcher.scan()
     if not watcher.versions:
         raise ValueError(
@@ -115,17 +114,21 @@ async def _serve(
     while not (rest.has_started() or answering.done()):
         await asyncio.sleep(0.01)
     tell(f"listening on http://{at.host}:{at.port} and grpc://{at.host}:{at.grpc_port}")
-    while not stopped.is_set() and not answering.done():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopped.wait(), poll)
+    ended = asyncio.create_task(stopped.wait())
+    while not (ended.done() or answering.done()):
+        await asyncio.wait({ended, answering}, timeout=poll, return_when="FIRST_COMPLETED")
+        if ended.done() or answering.done():
             break
-        if await loop.run_in_executor(looking, watcher.scan):
+        look = loop.run_in_executor(looking, watcher.scan)
+        await asyncio.wait({ended, answering, look}, return_when="FIRST_COMPLETED")
+        if look.done() and look.result():
             registry.show(watcher.names(), computing)
+    ended.cancel()
     tell("stopping: requests in flight are answered first")
-    rest.stop()
-    await asyncio.gather(grpc_server.stop(GRACE), answering)
+    looking.shutdown(wait=False, cancel_futures=True)
+    await asyncio.gather(grpc_server.stop(GRACE), rest.end())
+    await answering
     computing.shutdown()
-    looking.shutdown(cancel_futures=True)
 
 
 def _check_free(host: str, port: int) -> None:

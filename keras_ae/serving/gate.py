@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from typing import Any
 
 VERSIONED = re.compile(
@@ -14,6 +15,9 @@ VERSIONED = re.compile(
 class Gate:
     """An ASGI application before another.
 
+    Once `ending` is set every answer asks its sender to close the connection, so that no further
+    request is on its way when the server closes it.
+
     TensorFlow Serving's `/v1/models/NAME/versions/3:predict` and `/labels/stable:predict`, and the
     Open Inference Protocol's `/v2/models/NAME/versions/3/infer`, become the name `NAME@3`. A body
     above `most_bytes` is answered with 413.
@@ -21,10 +25,11 @@ class Gate:
     Args:
         app: The application behind it.
         most_bytes: Size of a body, at most.
+        ending: Whether the server is about to end.
     """
 
-    def __init__(self, app: Any, most_bytes: int) -> None:
-        self.app, self.most_bytes = app, most_bytes
+    def __init__(self, app: Any, most_bytes: int, ending: threading.Event) -> None:
+        self.app, self.most_bytes, self.ending = app, most_bytes, ending
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a request on, or refuse it."""
@@ -52,7 +57,13 @@ class Gate:
         async def replay() -> Any:
             return messages.pop() if messages else await receive()
 
-        await self.app(scope, replay, send)
+        async def answer(message: Any) -> None:
+            if self.ending.is_set() and message["type"] == "http.response.start":
+                headers = [*message.get("headers", []), (b"connection", b"close")]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self.app(scope, replay, answer)
 
     async def _refuse(self, send: Any) -> None:
         text = f"a request must have at most {self.most_bytes} bytes. Send fewer rows at a time."

@@ -59,7 +59,7 @@ def to_predict(outputs: Mapping[str, np.ndarray], by_row: bool) -> dict[str, Any
 def _read(body: Any) -> dict[str, Any]:
     if isinstance(body, (bytes, bytearray, str)):
         try:
-            body = json.loads(body, parse_constant=_refuse)
+            body = json.loads(body, parse_constant=_constant)
         except (ValueError, RecursionError) as error:
             raise BadRequest(f"a request must be JSON. Received: {error!s:.200}") from error
     if not isinstance(body, dict):
@@ -67,8 +67,11 @@ def _read(body: Any) -> dict[str, Any]:
     return body
 
 
-def _refuse(word: str) -> Any:
-    raise ValueError(f"{word}, which is not a number of JSON's; write null for a missing entry")
+def _constant(word: str) -> Any:
+    """Return what NaN stands for, as Python writes it into JSON; infinity stands for nothing."""
+    if word == "NaN":
+        return None
+    raise ValueError(f"{word}, which is not a number of JSON's")
 
 
 def _columns(rows: Any, function: Function) -> dict[str, Any]:
@@ -101,7 +104,7 @@ def _named(columns: Any, function: Function) -> dict[str, Any]:
 
 def _array(tensor: Tensor, value: Any) -> np.ndarray:
     try:
-        return _numbers(np.dtype(tensor.dtype), value)
+        return numbers(np.dtype(tensor.dtype), value)
     except (ValueError, TypeError, OverflowError) as error:
         raise BadRequest(
             f"`{tensor.name}` must hold numbers, in rows of one shape ({tensor.dtype}). "
@@ -109,7 +112,12 @@ def _array(tensor: Tensor, value: Any) -> np.ndarray:
         ) from error
 
 
-def _numbers(dtype: np.dtype[Any], value: Any) -> np.ndarray:
+def numbers(dtype: np.dtype[Any], value: Any) -> np.ndarray:
+    """Return JSON's numbers as an array; null is NaN, and text and truth are no numbers.
+
+    Raises:
+        ValueError: They are not such, not of one shape, or not whole where they must be.
+    """
     found = np.array(value)
     if found.dtype.kind == "O" and any(isinstance(entry, (str, bytes)) for entry in found.flat):
         raise ValueError("text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from keras_ae.repository import card
 DEFAULT = "serving_default"
 NAMES = {"float32": "FP32", "int32": "INT32"}
 """Types of tensors, and what the Open Inference Protocol calls them."""
+MOST_BYTES = 64 * 2**20
+"""Size of an answer's tensors, at most."""
+PART_ROWS = 512
+"""Rows that are computed at once: what lies between a network's layers is held for so many."""
 QUICK = 0.005
 """Seconds for which all other requests may wait."""
 
@@ -60,6 +65,11 @@ class Function:
     outputs: dict[str, Tensor]
     call: Any
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether all inputs and outputs are row by row."""
+        return all(t.has_rows for t in (*self.inputs.values(), *self.outputs.values()))
+
 
 class Version:
     """A loaded version of a model.
@@ -68,14 +78,15 @@ class Version:
         name: The model's name.
         number: The version's.
         folder: Where it is.
+        most_bytes: Size of an answer's tensors, at most.
 
     Raises:
         ValueError: It is not whole, has no signature, or one of them does not run.
         OSError: A file cannot be read.
     """
 
-    def __init__(self, name: str, number: int, folder: Path) -> None:
-        self.name, self.number = name, number
+    def __init__(self, name: str, number: int, folder: Path, most_bytes: int = MOST_BYTES) -> None:
+        self.name, self.number, self.most_bytes = name, number, most_bytes
         self.takes_missing_entries = False
         if (folder / card.FILE).exists():
             self.takes_missing_entries = bool(card.check(folder)["takes_missing_entries"])
@@ -110,15 +121,30 @@ class Version:
         started = time.perf_counter()
         self._check(function, inputs)
         try:
-            found = function.call(**{name: tf.constant(a) for name, a in inputs.items()})
+            parts = [
+                {
+                    name: value.numpy()
+                    for name, value in function.call(
+                        **{name: tf.constant(a) for name, a in part.items()}
+                    ).items()
+                }
+                for part in _parts(function, inputs)
+            ]
         except (tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError) as error:
             raise BadRequest(f"the model refuses these inputs: {_reason(error)}") from error
-        outputs = {name: value.numpy() for name, value in found.items()}
+        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        for name, array in outputs.items():
+            if not np.isfinite(array).all():
+                raise BadRequest(
+                    f"`{name}` must be finite. Received: inputs for which it is infinite or NaN"
+                )
         self._seconds[_kind(function, inputs)] = time.perf_counter() - started
         return outputs
 
     def is_quick(self, function: Function, inputs: Mapping[str, np.ndarray]) -> bool:
         """Return whether as many rows took less than `QUICK` seconds the last time."""
+        if not function.has_rows:  # what it costs is in the numbers, not in how many there are
+            return False
         return self._seconds.get(_kind(function, inputs), QUICK) < QUICK
 
     def _check(self, function: Function, inputs: Mapping[str, np.ndarray]) -> None:
@@ -132,6 +158,14 @@ class Version:
             raise BadRequest(f"inputs must have as many rows each. Received: {sorted(rows)}")
         for name, array in inputs.items():
             self._check_array(function.inputs[name], array)
+        # Where nothing has rows, the largest number says how many examples are asked for.
+        count = max(rows) if rows else int(max(array.max() for array in inputs.values()))
+        size = 4 * max(1, count) * sum(math.prod(t.shape[1:]) for t in function.outputs.values())
+        if size > self.most_bytes:
+            raise BadRequest(
+                f"an answer must have at most {self.most_bytes} bytes. Received: a request for "
+                f"{size}. Ask for fewer rows at a time."
+            )
 
     def _check_array(self, wanted: Tensor, array: np.ndarray) -> None:
         fits = len(array.shape) == len(wanted.shape) and all(
@@ -148,7 +182,7 @@ class Version:
                 f"Received: {array.dtype}"
             )
         if array.dtype.kind == "f":
-            holes = np.isnan(array) if self.takes_missing_entries else False
+            holes = wanted.name == "x" and self.takes_missing_entries and np.isnan(array)
             if not np.all(np.isfinite(array) | holes):
                 raise BadRequest(f"`{wanted.name}` must be finite. Received: NaN or infinity")
 
@@ -160,6 +194,15 @@ class Version:
             for name, t in function.inputs.items()
         }
         self.run(function, row)
+
+
+def _parts(function: Function, inputs: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """Return the inputs in parts of some rows, which are computed alone in any case."""
+    rows = max((len(array) for array in inputs.values() if array.ndim), default=0)
+    if not function.has_rows or rows <= PART_ROWS:
+        return [dict(inputs)]
+    starts = range(0, rows, PART_ROWS)
+    return [{name: a[start : start + PART_ROWS] for name, a in inputs.items()} for start in starts]
 
 
 def _kind(function: Function, inputs: Mapping[str, np.ndarray]) -> tuple[str, int]:

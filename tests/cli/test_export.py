@@ -80,7 +80,7 @@ def test_the_name_is_that_of_the_run_or_the_file(given: Given, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--version", "-1"), "`--version` must be a whole number from 0 on"),
+        (("--version", "-1"), "a version must be a whole number of at most 18 digits"),
         (("--format", "onx"), "Did you mean 'onnx'"),
         (("--name", "../x"), "a model's name must have letters"),
         ((), "the settings must be a YAML file"),

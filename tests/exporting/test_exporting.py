@@ -72,7 +72,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
     ]:
         with pytest.raises(ValueError, match=words):
             model.export(tmp_path / "ae" / "1", **options)
-    with pytest.raises(ValueError, match="`labels` are for versions"):
+    with pytest.raises(ValueError, match="`labels` are for versions with a SavedModel"):
         model.export(tmp_path / "folder", labels=["canary"])
     with pytest.raises(TypeError, match="needs a LatentModel, a run folder or a .keras file"):
         keras_ae.exporting.export(3, tmp_path / "1")
@@ -232,3 +232,53 @@ def test_all_formats_go_into_one_version(plain: Any, tmp_path: Path) -> None:
     }
     card.check(report.path)
     assert os.listdir(report.path / "litert") == ["model.tflite"]
+
+
+def test_a_version_without_a_saved_model_is_no_version_of_a_servers(
+    plain: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "ae" / "1").mkdir(parents=True)
+    other = "torch" if keras.backend.backend() == "torch" else "litert"
+    plain.export(tmp_path / "ae" / "2", format=other, signatures=["score"])
+    assert {p.name for p in tmp_path.iterdir()} == {"ae"}
+    assert {p.name for p in (tmp_path / "ae" / "2").iterdir()} == {other, card.FILE}
+
+
+def test_a_version_that_cannot_be_registered_is_taken_back(
+    plain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_nothing(*arguments: Any) -> dict[str, Any]:
+        return {"saved_model": exporting.Copy({"encode": 0.0}, 0.0)}
+
+    def fails(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exporting.child, "write_copies", write_nothing)
+    monkeypatch.setattr(exporting.config, "register", fails)
+    with pytest.raises(KeyboardInterrupt):
+        plain.export(tmp_path / "ae" / "1")
+    assert not (tmp_path / "ae" / "1").exists()
+
+
+def test_a_path_may_be_relative(
+    plain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ae").mkdir()
+    (tmp_path / "models.config").write_text("damaged")
+    monkeypatch.chdir(tmp_path / "ae")
+    with pytest.raises(ValueError, match="models.config must be"):
+        plain.export("1")
+    assert list((tmp_path / "ae").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_half_precision_of_layers_of_ones_own_is_served_in_float32_too(tmp_path: Path) -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        x = keras.Input((6,))
+        encoder = keras.Model(x, keras.layers.Dense(8, activation="relu")(x))
+        model = keras_ae.create("vae", input_shape=(6,), latent_dim=3, encoder=encoder)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    report = model.export(tmp_path / "ae" / "1")
+    assert max(report.parity.values()) <= parity.TOLERANCE

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import pytest
 
@@ -14,11 +16,26 @@ def test_classes_of_the_users_own_are_named() -> None:
     assert own_layers.own_classes(keras_ae.create("vae", input_shape=(4,), latent_dim=2)) == []
 
 
+@keras.saving.register_keras_serializable("tests")
+def cubed(x: Any) -> Any:
+    return x * x * x
+
+
+def test_functions_of_the_users_own_are_named() -> None:
+    x = keras.Input((4,))
+    encoder = keras.Model(x, keras.layers.Dense(3, activation=cubed)(x))
+    model = keras_ae.create("autoencoder", input_shape=(4,), latent_dim=2, encoder=encoder)
+    assert own_layers.own_classes(model) == ["tests>cubed"]
+
+
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="a module of torch")
 def test_a_torch_module_is_refused_with_the_reason() -> None:
     import torch
 
-    module = keras.layers.TorchModuleWrapper(torch.nn.Linear(4, 3), output_shape=(None, 3))
+    class Mine(keras.layers.TorchModuleWrapper):  # type: ignore[misc]
+        pass
+
+    module = Mine(torch.nn.Linear(4, 3), output_shape=(None, 3))
     x = keras.Input((4,))
     encoder = keras.Model(x, module(x))
     model = keras_ae.create("autoencoder", input_shape=(4,), latent_dim=2, encoder=encoder)

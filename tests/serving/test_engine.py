@@ -6,6 +6,7 @@ import shutil
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from keras_ae.cli.serve import serve
 from keras_ae.exporting import parity
 from keras_ae.exporting.signatures import signatures_of
 from keras_ae.serving import Client, ServingError, engine
+from tests.exporting.own import with_missing_entries
 from tests.serving.conftest import Running, start
 
 pytestmark = pytest.mark.skipif(
@@ -102,6 +104,14 @@ def v2(tensor: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"path": "/v2/models/table/infer", "content": json.dumps({"inputs": [whole], **more})}
 
 
+def binary(**tensor: Any) -> dict[str, Any]:
+    whole = {"name": "x", "shape": [1, 6], "datatype": "FP32"}
+    whole |= {"parameters": {"binary_data_size": 24}, **tensor}
+    head = json.dumps({"inputs": [whole]}).encode()
+    headers = {"Inference-Header-Content-Length": str(len(head))}
+    return {"path": "/v2/models/table/infer", "content": head + bytes(24), "headers": headers}
+
+
 BINARY = {"Inference-Header-Content-Length": "10"}
 BAD: list[tuple[str, dict[str, Any], int, str]] = [
     ("truncated", v1('{"instances": [[1, 2'), 400, "must be JSON|request format"),
@@ -132,7 +142,13 @@ BAD: list[tuple[str, dict[str, Any], int, str]] = [
         400,
         "",
     ),
-    ("unload", {"path": "/v2/repository/models/table/unload", "content": ""}, 501, "folder"),
+    ("binary shape", binary(shape=7), 400, "protocol"),
+    ("binary name", binary(name=[]), 400, "protocol"),
+    ("binary size", binary(parameters={"binary_data_size": "x"}), 400, "protocol"),
+    ("binary rows", binary(shape=[2, 6]), 400, "as many numbers"),
+    ("v2 truth", v2({"data": [True] * 6}), 400, "as many numbers|must hold"),
+    ("overflow", v1('{"signature_name": "score", "instances": [[1e30,1,1,1,1,1]]}'), 400, "finite"),
+    ("unload", {"path": "/v2/repository/models/table/unload", "content": ""}, 400, "folder"),
 ]
 
 
@@ -225,6 +241,60 @@ def test_requests_in_flight_are_answered_when_the_server_is_asked_to_end(
     assert results == [(60_000,)] * len(ways)
     assert answered < len(ways)
     assert "stopping" in running.log.read_text()
+
+
+@pytest.mark.slow
+def test_connections_that_are_kept_open_lose_nothing_at_the_end(
+    repository: Path, tmp_path: Path
+) -> None:
+    running = start(repository, tmp_path)
+    x = np.random.default_rng(0).random((4, 6), dtype="float32")
+    lost: list[Exception] = []
+    stopping = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=running.http, timeout=30) as connection:
+            while not stopping.is_set():
+                try:
+                    body = {"instances": x.tolist()}
+                    answer = connection.post("/v1/models/table:predict", json=body)
+                    assert answer.status_code == 200
+                except httpx.ConnectError:  # a new connection, which nobody takes any more
+                    return
+                except Exception as error:
+                    lost.append(error)
+                    return
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1.0)
+    assert running.stop() == 0
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    assert lost == []
+
+
+def test_missing_entries_may_be_sent_over_every_way(missing: tuple[Running, Any]) -> None:
+    running, model = missing
+    x = np.array([[np.nan, 1.0, 2.0, 3.0, 4.0]], "float32")
+    for protocol, way in [("tfs", running.http), ("v2", running.http), ("v2", running.grpc)]:
+        with Client(way, "holes", protocol=protocol) as client:
+            np.testing.assert_allclose(client.score(x), model.score(x), rtol=1e-5)
+            with pytest.raises(ServingError, match="must be finite"):
+                client.decode(np.full((1, 2), np.nan))
+
+
+@pytest.fixture
+def missing(server: Running) -> Iterator[tuple[Running, Any]]:
+    """The server, with a model that masks NaN."""
+    model = with_missing_entries()
+    model.adapt(np.random.default_rng(0).random((9, 5), dtype="float32"))
+    model.export(server.repository / "holes" / "1")
+    server.wait_for("holes 1: served")
+    yield server, model
+    shutil.rmtree(server.repository / "holes")
 
 
 def test_a_folder_without_models_and_a_taken_port_are_named(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def test_versions_and_labels_become_part_of_the_name(path: str, expected: str) -
 
 
 def through(
-    parts: list[bytes], declared: bytes | None, most: int = 10
+    parts: list[bytes], declared: bytes | None, most: int = 10, ending: bool = False
 ) -> tuple[list[bytes], list[dict[str, Any]]]:
     """Send a body through the gate; return what the application saw and what was sent back."""
     seen: list[bytes] = []
@@ -53,7 +54,10 @@ def through(
 
     headers = [] if declared is None else [(b"content-length", declared)]
     scope = {"type": "http", "path": "/v1/models/ae:predict", "headers": headers}
-    asyncio.run(Gate(application, most)(scope, receive, send))
+    event = threading.Event()
+    if ending:
+        event.set()
+    asyncio.run(Gate(application, most, event)(scope, receive, send))
     return seen, sent
 
 
@@ -80,3 +84,9 @@ def test_a_larger_body_is_refused_before_it_is_read_to_the_end(
     assert seen == []
     assert sent[0]["status"] == 413
     assert b"at most 10 bytes" in sent[1]["body"]
+
+
+def test_at_the_end_every_answer_closes_its_connection() -> None:
+    assert "headers" not in through([b"1"], b"1")[1][0]
+    (started,) = through([b"1"], b"1", ending=True)[1]
+    assert started["headers"] == [(b"connection", b"close")]

@@ -57,14 +57,14 @@ def test_no_request_is_answered_by_an_error_of_the_servers_own(server: Running) 
         | INFER.map(lambda b: json.dumps(b).encode())
         | st.binary(max_size=80),
         st.sampled_from(["application/json", "application/octet-stream", "text/plain"]),
-        st.none() | st.sampled_from(["0", "-1", "5", "99", "x"]),
+        st.none() | st.sampled_from(["0", "-1", "5", "99", "x", "all"]),
     )
     def ask(path: str, body: bytes, kind: str, length: str | None) -> None:
         headers = {"Content-Type": kind}
         if length is not None:
-            headers["Inference-Header-Content-Length"] = length
+            headers["Inference-Header-Content-Length"] = length.replace("all", str(len(body)))
         answer = connection.post(f"{server.http}/{path}", content=body, headers=headers)
-        assert answer.status_code < 500 or answer.status_code == 501, answer.text
+        assert answer.status_code < 500, answer.text
 
     ask()
     x = np.zeros((1, 6)).tolist()

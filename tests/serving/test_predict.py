@@ -37,6 +37,7 @@ def read(function: Function, body: Any) -> tuple[dict[str, np.ndarray], bool]:
 def test_rows_of_one_input_are_bare_values() -> None:
     inputs, by_row = read(ONE, b'{"instances": [[1, 2.5], [3, null]]}')
     assert by_row
+    np.testing.assert_array_equal(read(ONE, b'{"inputs": [[1, NaN]]}')[0]["x"], [[1, np.nan]])
     assert inputs["x"].dtype == "float32"
     np.testing.assert_array_equal(inputs["x"], [[1, 2.5], [3, np.nan]])
 
@@ -72,7 +73,7 @@ def test_the_signature_is_chosen_by_its_name() -> None:
     ("function", "body", "words"),
     [
         (ONE, b"{", "must be JSON"),
-        (ONE, b'{"instances": [[1, NaN]]}', "write null for a missing entry"),
+        (ONE, b'{"instances": [[1, Infinity]]}', "not a number of JSON"),
         (ONE, b"[" * 100_000, "must be JSON"),
         (ONE, b"\xff\xfe", "must be JSON"),
         (ONE, b"[1]", "must be a JSON object. Received: list"),

@@ -84,3 +84,32 @@ def test_truncated_weights_are_refused(tmp_path: Path) -> None:
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(ValueError, match="must be a whole SavedModel"):
         Version("digits_vae", 1, tmp_path / "1")
+
+
+def test_rows_are_computed_in_parts_and_put_together(
+    version: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(0).random((7, 8, 8, 1), dtype="float32")
+    whole = version.run(version.function("encode"), {"x": x})["latent"]
+    monkeypatch.setattr(versions, "PART_ROWS", 3)
+    parts = version.run(version.function("encode"), {"x": x})["latent"]
+    np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_an_answer_that_would_be_too_large_is_refused_before_it_is_computed() -> None:
+    small = Version("digits_vae", 2, VERSION.with_name("2"), most_bytes=4 * 64 * 10)
+    latent = np.zeros((11, 8), "float32")
+    small.run(small.function("decode"), {"latent": latent[:10]})
+    with pytest.raises(BadRequest, match="at most 2560 bytes. Received: a request for 2816"):
+        small.run(small.function("decode"), {"latent": latent})
+    seeded = small.function("sample_seeded")
+    asked = {"seed": np.int32(0), "count": np.int32(11)}
+    with pytest.raises(BadRequest, match="Ask for fewer rows"):
+        small.run(seeded, {name: np.asarray(value) for name, value in asked.items()})
+    assert not small.is_quick(seeded, {name: np.asarray(v) for name, v in asked.items()})
+
+
+def test_answers_that_are_no_numbers_are_refused(version: Version) -> None:
+    x = np.full((1, 8, 8, 1), 1e38, "float32")
+    with pytest.raises(BadRequest, match="must be finite. Received: inputs for which"):
+        version.run(version.function("score"), {"x": x})

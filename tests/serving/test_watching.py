@@ -71,3 +71,41 @@ def test_what_cannot_be_loaded_is_said_once_and_tried_again_when_it_changes(
     shutil.copytree(VERSION / "variables", folder / "variables")
     assert watcher.scan()
     assert said[-1].startswith("ae 1: served: ")
+
+
+def test_a_version_is_loaded_again_when_its_folder_changes(
+    watcher: Watcher, said: list[str]
+) -> None:
+    shutil.copytree(VERSION.with_name("2"), watcher.root / "digits_vae" / "2")
+    card = watcher.root / "digits_vae" / "2" / "model_card.md"
+    text = card.read_text()
+    card.unlink()  # it has not arrived yet
+    watcher.scan()
+    assert not watcher.names()["digits_vae"].takes_missing_entries
+    card.write_text(text.replace("takes_missing_entries: false", "takes_missing_entries: true"))
+    assert watcher.scan()
+    assert watcher.names()["digits_vae"].takes_missing_entries
+    card.write_text(text[:100])
+    assert watcher.scan()
+    assert watcher.names() == {}
+    assert said[-1].startswith("digits_vae 2: not served: a model_card.md must be whole")
+
+
+def test_files_that_go_while_they_are_looked_at_do_no_harm(
+    watcher: Watcher, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    shutil.copytree(VERSION, watcher.root / "ae" / "1")
+    watcher.scan()
+    (watcher.root / "ae" / "1" / "nowhere").symlink_to(watcher.root / "none")
+    (watcher.root / "ae" / "2").mkdir()
+    (watcher.root / "ae" / "2" / "nowhere").symlink_to(watcher.root / "none")
+    watcher.scan()
+    assert sorted(watcher.names()) == ["ae", "ae@1"]
+
+    def fails(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", fails)
+    assert not watcher.scan()
+    assert sorted(watcher.names()) == ["ae", "ae@1"]
+    assert said[-1] == f"{watcher.root} cannot be read: Permission denied"
