@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import keras
+
 FOREIGN = {
     "TorchModuleWrapper": "a torch module, which only torch can run",
     "JaxLayer": "a JAX function, which only JAX can run",
@@ -23,7 +25,7 @@ def check(model: Any) -> None:
         ValueError: As said.
     """
     for layer in _layers(model):
-        names = [cls.__name__ for cls in type(layer).__mro__ if cls.__name__ in FOREIGN]
+        names = [name for name in FOREIGN if isinstance(layer, getattr(keras.layers, name))]
         if names:
             raise ValueError(
                 f"an exported model must be of Keras layers. Received: {layer.name!r}, "
