@@ -240,7 +240,8 @@ def table(found: dict[str, Any]) -> str:
             "",
             f"{long['minutes']:g} minutes of mixed load over {long['connections']} connections: "
             f"{long['requests']:,} requests, {long['lost_or_wrong']} lost or wrong; the server's "
-            f"memory from {long['memory_mb'][1]} to {long['memory_mb'][-1]} MB.",
+            f"memory from {long['memory_mb'][1]} to {long['memory_mb'][-1]} MB (at commit "
+            f"{long['commit']}).",
         ]
     return "\n".join([*rows, "", f"Taken at commit {found['commit']}, {found['machine']}."])
 
@@ -259,7 +260,7 @@ def main() -> None:
         gc.collect()
         gc.freeze()  # the libraries of this process are not the clients' cost
         if options.soak:
-            found["soak"] = soak(Path(folder), options.soak)
+            found["soak"] = {**soak(Path(folder), options.soak), "commit": origin.commit()}
         else:
             found["rows"] = measure(Path(folder), options.seconds)
             found["commit"], found["machine"] = origin.commit(), origin.machine()

@@ -48,6 +48,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     },
     "exporting/formats/__init__.py": "exporting/formats/test_formats.py",
     "serving/errors.py": "serving/test_client.py, which raises them",
+    "serving/served.py": "serving/test_engine.py, through the server",
     "serving/protocols/__init__.py": "serving/test_client.py, through the client",
     "serving/protocols/grpc.py": "likewise, and serving/test_engine.py",
     "serving/protocols/rest.py": "likewise",
