@@ -90,18 +90,8 @@ def export(
     """
     chosen = _checked_formats(format)
     target = Path(to).absolute()
-    check_new(target)
     is_version = layout.is_version(target)
-    for label in labels:
-        layout.check_label(label)
-    if is_version:
-        layout.check_name(target.parent.name)
-        config.check_config(target.parent.parent)
-    if labels and not (is_version and "saved_model" in chosen):
-        raise ValueError(
-            "`labels` are for versions with a SavedModel, in folders named by numbers. "
-            f"Received: {target}, format={chosen}"
-        )
+    _check_target(target, labels, is_version and "saved_model" in chosen)
     model, run = _opened(model_or_run, modules)
     own_layers.check(model)
     wanted = signatures_of(model, signatures)
@@ -149,6 +139,20 @@ def _checked_formats(given: str | Sequence[str]) -> list[str]:
     for name in names:
         formats.get(name)
     return [name for name in FORMATS if name in names]
+
+
+def _check_target(target: Path, labels: Sequence[str], is_served: bool) -> None:
+    check_new(target)
+    for label in labels:
+        layout.check_label(label)
+    if layout.is_version(target):
+        layout.check_name(target.parent.name)
+        config.check_config(target.parent.parent)
+    if labels and not is_served:
+        raise ValueError(
+            "`labels` are for versions with a SavedModel, in folders named by numbers. "
+            f"Received: {target}"
+        )
 
 
 def _opened(model_or_run: Any, modules: Sequence[str]) -> tuple[Any, dict[str, Any]]:
