@@ -132,7 +132,9 @@ class Version:
             ]
         except (tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError) as error:
             raise BadRequest(f"the model refuses these inputs: {_reason(error)}") from error
-        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        outputs = parts[0]
+        if len(parts) > 1:
+            outputs = {name: np.concatenate([part[name] for part in parts]) for name in outputs}
         for name, array in outputs.items():
             if not np.isfinite(array).all():
                 raise BadRequest(
@@ -158,8 +160,7 @@ class Version:
             raise BadRequest(f"inputs must have as many rows each. Received: {sorted(rows)}")
         for name, array in inputs.items():
             self._check_array(function.inputs[name], array)
-        # Where nothing has rows, the largest number says how many examples are asked for.
-        count = max(rows) if rows else int(max(array.max() for array in inputs.values()))
+        count = max(rows) if rows else int(np.max(inputs.get("count", 1)))
         size = 4 * max(1, count) * sum(math.prod(t.shape[1:]) for t in function.outputs.values())
         if size > self.most_bytes:
             raise BadRequest(

@@ -103,6 +103,8 @@ def test_an_answer_that_would_be_too_large_is_refused_before_it_is_computed() ->
     with pytest.raises(BadRequest, match="at most 2560 bytes. Received: a request for 2816"):
         small.run(small.function("decode"), {"latent": latent})
     seeded = small.function("sample_seeded")
+    large = {"seed": np.asarray(np.int32(2**31 - 1)), "count": np.asarray(np.int32(10))}
+    assert small.run(seeded, large)["sample"].shape == (10, 8, 8, 1)
     asked = {"seed": np.int32(0), "count": np.int32(11)}
     with pytest.raises(BadRequest, match="Ask for fewer rows"):
         small.run(seeded, {name: np.asarray(value) for name, value in asked.items()})
@@ -113,3 +115,15 @@ def test_answers_that_are_no_numbers_are_refused(version: Version) -> None:
     x = np.full((1, 8, 8, 1), 1e38, "float32")
     with pytest.raises(BadRequest, match="must be finite. Received: inputs for which"):
         version.run(version.function("score"), {"x": x})
+
+
+def test_a_function_may_answer_with_a_number(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    module = tf.Module()
+    spec = tf.TensorSpec((None, 2), tf.float32, name="x")
+    module.mean = tf.function(lambda x: {"mean": tf.reduce_mean(x)}, input_signature=[spec])
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures={"mean": module.mean})
+    theirs = Version("theirs", 1, tmp_path / "1")
+    answer = theirs.run(theirs.function("mean"), {"x": np.ones((600, 2), "float32")})
+    assert answer["mean"] == 1.0
