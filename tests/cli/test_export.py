@@ -74,7 +74,8 @@ def test_all_options_reach_the_exporter(
 def test_the_name_is_that_of_the_run_or_the_file(given: Given, tmp_path: Path) -> None:
     run("export", tmp_path / "runs" / "vae", "--to", tmp_path)
     run("export", tmp_path / "runs" / "best.keras", "--to", tmp_path)
-    assert [call["to"].parent.name for call in given] == ["vae", "best"]
+    run("export", tmp_path / "runs" / "vae.v2", "--to", tmp_path)
+    assert [call["to"].parent.name for call in given] == ["vae", "best", "vae.v2"]
 
 
 @pytest.mark.parametrize(
