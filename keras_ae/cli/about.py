@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +105,4 @@ def _settings_and_metrics(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from keras_ae.reports import RunFolder  # numpy, which `--help` must not wait for
 
     run = RunFolder(path)
-    metrics = {"status": "not finished"}
-    if run.metrics.is_file():
-        metrics = json.loads(run.metrics.read_text())
-    return run.read_config(), metrics
+    return run.read_config(), run.read_metrics() or {"status": "not finished"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +49,9 @@ def _finished(folder: Path, chosen: Any) -> dict[str, Any] | None:
     from keras_ae.reports import RunFolder
 
     run = RunFolder(folder)
-    if not (run.config.is_file() and run.metrics.is_file()):
+    metrics = run.read_metrics()
+    if not (run.config.is_file() and metrics):
         return None
-    metrics: dict[str, Any] = json.loads(run.metrics.read_text())
     is_same = Settings.from_dict(run.read_config()) == chosen
     return metrics if is_same and metrics["status"] == "finished" else None
 

@@ -20,8 +20,6 @@ from keras_ae.exporting.formats import FORMATS
 
 FULL = ("No space left", "Disk quota exceeded", "File too large")
 """How systems say that a disk, or what one may have of it, is full."""
-
-
 LONG = 600
 """Characters of an error's message, of which Keras tells the reason last."""
 
@@ -139,10 +137,8 @@ def _events(
                 yield event
             if child.wait() != 0:
                 complaints.seek(0)
-                last = ([line for line in complaints.read().splitlines() if line] or ["no word"])[
-                    -1
-                ]
-                event = {"error": f"exit code {child.returncode}", "message": last.strip()}
+                lines = [line.strip() for line in complaints if line.strip()] or ["no word"]
+                event = {"error": f"exit code {child.returncode}", "message": lines[-1]}
                 raise _failure(begun, event, own)
         finally:
             child.kill()

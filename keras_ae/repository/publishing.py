@@ -40,7 +40,7 @@ def staging_for(target: Path) -> Iterator[Path]:
             f"({error.strerror})"
         ) from error
     try:
-        with _held(folder):
+        with locked(folder):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -89,12 +89,6 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    with locked(folder):
-        yield
 
 
 def _remove_abandoned(parent: Path) -> None:

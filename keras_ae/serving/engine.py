@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
 import signal
 import socket
@@ -13,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from keras_ae.serving.watching import Watcher
 
@@ -54,7 +54,7 @@ def serve(root: Path, at: Address, poll: float, tell: Callable[[str], None]) -> 
         OSError: A port is taken.
         ValueError: The folder is none, or no version in it can be served.
     """
-    kserve = import_kserve()
+    import_kserve()
     for port in (at.port, at.grpc_port):
         _check_free(at.host, port)
     if not root.is_dir():
@@ -68,11 +68,11 @@ def serve(root: Path, at: Address, poll: float, tell: Callable[[str], None]) -> 
         )
     gc.collect()
     gc.freeze()  # what is there stays: looking through it again would halt all for long
-    asyncio.run(_serve(kserve, watcher, at, poll, tell))
+    asyncio.run(_serve(watcher, at, poll, tell))
 
 
-def import_kserve() -> Any:
-    """Return KServe's package.
+def import_kserve() -> None:
+    """Import KServe's application.
 
     Raises:
         ImportError: It is not installed.
@@ -81,7 +81,7 @@ def import_kserve() -> Any:
     arguments = sys.argv
     sys.argv = arguments[:1]  # it reads options of its own from the command line
     try:
-        import kserve.model_server  # for its application
+        importlib.import_module("kserve.model_server")
     except ImportError as error:
         raise ImportError(
             f"serving needs KServe. Received: {error}. "
@@ -89,12 +89,9 @@ def import_kserve() -> Any:
         ) from error
     finally:
         sys.argv = arguments
-    return kserve
 
 
-async def _serve(
-    kserve: Any, watcher: Watcher, at: Address, poll: float, tell: Callable[[str], None]
-) -> None:
+async def _serve(watcher: Watcher, at: Address, poll: float, tell: Callable[[str], None]) -> None:
     from keras_ae.serving import kserve_parts as parts
 
     loop = asyncio.get_running_loop()

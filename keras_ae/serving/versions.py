@@ -89,7 +89,7 @@ class Version:
         self.name, self.number, self.most_bytes = name, number, most_bytes
         self.takes_missing_entries = False
         if (folder / card.FILE).exists():
-            self.takes_missing_entries = bool(card.check(folder)["takes_missing_entries"])
+            self.takes_missing_entries = bool(card.check(folder).get("takes_missing_entries"))
         self._seconds: dict[tuple[str, int], float] = {}
         self._loaded, self.functions = _load(folder)
         for function in self.functions.values():

@@ -41,8 +41,8 @@ class Watcher:
         gone = [key for key in self.versions if key not in found]
         for key in gone:
             del self.versions[key]
-            self._states.pop(key, None)
             self._tell(f"{key[0]} {key[1]}: gone")
+        self._states = {key: state for key, state in self._states.items() if key in found}
         loaded = [self._load(key, folder) for key, folder in sorted(found.items())]
         labels = self._read_labels()
         changed = bool(gone) or any(loaded) or labels != self._labels
@@ -102,8 +102,9 @@ class Watcher:
 def _state(folder: Path) -> State:
     """Return what changes while a folder is copied."""
     found: list[Any] = []
-    for path in sorted(folder.rglob("*")):
-        with contextlib.suppress(OSError):  # gone since, or a link that leads nowhere
-            stat = path.stat()
-            found.append((path.name, stat.st_size, stat.st_mtime_ns))
+    with contextlib.suppress(OSError):  # a folder that goes while it is read
+        for path in sorted(folder.rglob("*")):
+            with contextlib.suppress(OSError):  # gone since, or a link that leads nowhere
+                stat = path.stat()
+                found.append((path.name, stat.st_size, stat.st_mtime_ns))
     return tuple(found)

@@ -73,6 +73,20 @@ def test_what_cannot_be_loaded_is_said_once_and_tried_again_when_it_changes(
     assert said[-1].startswith("ae 1: served: ")
 
 
+def test_a_broken_version_that_went_and_came_back_is_tried_again(
+    watcher: Watcher, said: list[str]
+) -> None:
+    folder, aside = watcher.root / "ae" / "1", watcher.root / "aside"
+    folder.mkdir(parents=True)
+    shutil.copy(VERSION / "saved_model.pb", folder)
+    watcher.scan()
+    folder.rename(aside)
+    watcher.scan()
+    aside.rename(folder)
+    watcher.scan()
+    assert len(said) == 2
+
+
 def test_a_version_is_loaded_again_when_its_folder_changes(
     watcher: Watcher, said: list[str]
 ) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_ae.repository import wire
 from keras_ae.serving.errors import ServingError
-from keras_ae.serving.protocols.rest import NAMES, TYPES
+from keras_ae.serving.protocols.rest import TYPES
+from keras_ae.serving.versions import NAMES
 
 MOST_BYTES = 2**30
 """Size of an answer, at most."""

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from keras_ae.serving.errors import ServingError
+from keras_ae.serving.versions import NAMES
 
 LENGTH = "Inference-Header-Content-Length"
 """Header with the size of the JSON, behind which the tensors follow as bytes."""
-TYPES = {"FP32": np.dtype("<f4"), "INT32": np.dtype("<i4")}
-NAMES = {"float32": "FP32", "int32": "INT32"}
+TYPES = {name: np.dtype(dtype).newbyteorder("<") for dtype, name in NAMES.items()}
+"""Types of tensors by their names, as their bytes come."""
 
 
 class _Rest:
