@@ -29,7 +29,17 @@ _HOMES = {
     "list_variants": "keras_ae.registry",
     "variant_class": "keras_ae.registry",
 }
-_MODULES = ("cli", "datasets", "exporting", "models", "plots", "reports", "serving")
+_MODULES = (
+    "cli",
+    "datasets",
+    "exporting",
+    "metrics",
+    "models",
+    "plots",
+    "reports",
+    "samplers",
+    "serving",
+)
 
 __all__ = [
     "LatentModel",
@@ -47,6 +57,7 @@ def _register() -> None:
     if "keras" not in sys.modules:
         check_installed()
     importlib.import_module("keras_ae.models")
+    importlib.import_module("keras_ae.samplers")
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_ae import arrays
 from keras_ae import inputs as data
@@ -21,7 +20,6 @@ from keras_ae.batches import ArrayBatches
 from keras_ae.callbacks import CompensatedMean, StopOnNonFinite
 from keras_ae.parts import checked_size
 
-START_ROWS = 10_000
 # Keras's `fit` keeps its validation data as batches under this name.
 CACHED = "_use_cached_eval_dataset"
 # What Keras calls around a batch of training.
@@ -67,24 +65,6 @@ def prepare_validation(model: Any, validation: Any) -> Any:
         return data.check_data(validation, model.event_shape, model.missing)
     prepared = prepare(model, *(*validation, None, None)[:3])
     return tuple(item for item in prepared if item is not None)
-
-
-def start(model: Any, x: Any, steps: int | None = None) -> None:
-    """Adapt what starts from data (scaling, a codebook) on the training data, once.
-
-    Args:
-        model: A compiled model.
-        x: Checked inputs.
-        steps: Batches of an epoch of a stream, which may have no end.
-    """
-    give_phases_their_optimizers(model)
-    if model.normalizer.needs_data:
-        model.normalizer.adapt(data.batches_of(x, batches=steps))
-    is_fresh = int(ops.convert_to_numpy(model.step)) == 0
-    readable = not hasattr(x, "__next__")
-    if is_fresh and readable and hasattr(model.bottleneck, "project"):
-        rows = np.concatenate(list(data.batches_of(x, START_ROWS, steps)))[:START_ROWS]
-        model.bottleneck.adapt(model.views.run("features_tensor", rows))
 
 
 def give_phases_their_optimizers(model: Any) -> None:

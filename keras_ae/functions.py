@@ -19,8 +19,12 @@ class TensorFunctions:
 
     def decode_tensor(self: Any, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return E[x | z] `(batch, *event_shape)` in data units; a decoder may take a condition."""
+        return self._data_units(self.decoded_tensor(z, condition))
+
+    def decoded_tensor(self: Any, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return the likelihood's parameters of codes, `(batch, *decoded_shape)`."""
         inputs = z if condition is None else [z, condition]
-        return self._data_units(self.decoder(inputs, training=False))
+        return self.decoder(inputs, training=False)
 
     def reconstruct_tensor(self: Any, x: Any) -> Tensor:
         """Return reconstructions `(batch, *event_shape)` in data units."""
@@ -31,13 +35,19 @@ class TensorFunctions:
         batch = self.batch(x)
         outputs = self.autoencode(batch)
         terms = [term for term in self.objective if term.scores]
-        values = [term.value(self, batch, outputs, False) for term in terms]
+        values = [term.score(self, batch, outputs) for term in terms]
         return sum(values[1:], values[0])
 
     def features_tensor(self: Any, x: Any) -> Tensor:
         """Return what the bottleneck starts from: the vectors to quantize."""
         batch = self.batch(x)
         return self.bottleneck.project(self.features(batch.x, batch))
+
+    def posterior_tensor(self: Any, x: Any) -> Outputs:
+        """Return the parameters of q(z | x) by name, `(batch, ...)` each."""
+        batch = self.batch(x)
+        parameters: Outputs = self.bottleneck.distribution(self.features(batch.x, batch))
+        return parameters
 
     def draw_tensor(self: Any, x: Any) -> Tensor:
         """Return one posterior draw for each row, `(batch, *latent_shape)`."""
@@ -59,20 +69,28 @@ class TensorFunctions:
         """Return E[x | z] of the codes of these numbers, `(batch, *event_shape)`, data units."""
         return self.decode_tensor(self.bottleneck.lookup(indices), condition)
 
-    def sample_tensor(self: Any, *noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Return E[x | z] of codes that the prior makes of noise, `(batch, *event_shape)`.
+    def sample_tensor(
+        self: Any,
+        *noise: Tensor,
+        condition: Tensor | None = None,
+        label: Tensor | None = None,
+    ) -> Tensor:
+        """Return E[x | z] of codes that prior or sampler make of noise, `(batch, *event_shape)`.
 
         Args:
-            noise: Each draw that the prior asks for, `(batch, ...)`: see `prior_noise`.
+            noise: Each draw that they ask for, `(batch, ...)`: see `prior_noise`.
             condition: For models that take one.
+            label: Numbers of classes `(batch,)`, for samplers of classes.
         """
         shape = (ops.shape(noise[0])[0], *self.latent_shape)
-        return self.decode_tensor(self.prior.sample(shape, GivenNoise(noise)), condition)
+        of_class = {} if label is None else {"label": label}
+        z = self.source.sample(shape, GivenNoise(noise), model=self, **of_class)
+        return self.decode_tensor(z, condition)
 
     def prior_noise(self: Any) -> list[tuple[str, Shape]]:
-        """Return kind, "normal" or "uniform", and shape of the noise of one code from the prior."""
+        """Return kind, "normal" or "uniform", and shape of the noise of one code."""
         noise = CountedNoise()
-        self.prior.sample((1, *self.latent_shape), noise)
+        self.source.sample((1, *self.latent_shape), noise, model=self)
         return [(kind, shape[1:]) for kind, shape in noise.draws]
 
     def _infer(self: Any, x: Any) -> Outputs:

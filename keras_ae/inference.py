@@ -7,65 +7,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_ae import arrays
 from keras_ae import inputs as data
-from keras_ae.backend.compiled import rowwise
-from keras_ae.backend.compiled.rowwise import Rowwise
-from keras_ae.distributions.noise import Noise
+from keras_ae.bottlenecks import Posterior
 from keras_ae.functions import TensorFunctions
 from keras_ae.parts import checked_size
-from keras_ae.typing import Tensor
 
 DRAWN_ROWS = 10_000
 """Rows of which posterior draws are made in one run."""
-
-DRAWING = ("draw_tensor", "corrupt_tensor")
-"""Functions that draw noise."""
-
-
-class View(keras.Model):
-    """One function of a model, run by Keras's own compiled `predict` loop.
-
-    Args:
-        model: The model, whose weights are shared.
-        function: Name of one of its functions from tensor to tensor, such as "encode_tensor".
-    """
-
-    def __init__(self, model: keras.Model, function: str) -> None:
-        super().__init__(name=function, autocast=False)
-        self.model = model
-        self.function = function
-        self.built = True
-
-    def call(self, inputs: Any) -> Tensor:
-        """Return the function's value."""
-        return getattr(self.model, self.function)(inputs)
-
-
-class Views:
-    """The functions of one model on all rows of arrays or of streams, each compiled when asked for.
-
-    They are kept outside of Keras's tracking: a model must not contain models that contain it.
-    """
-
-    def __init__(self, model: keras.Model) -> None:
-        self._model = model
-        self._views: dict[str, View] = {}
-        self._rowwise: dict[str, Rowwise] = {}
-
-    def run(self, function: str, inputs: Any, batch_size: int | None = None, **options: Any) -> Any:
-        """Return `function` of all rows of `inputs` as NumPy arrays."""
-        plain = options.keys() <= {"verbose", "steps", "callbacks"} and not any(options.values())
-        if plain and rowwise.is_possible(self._model, inputs):
-            if function not in self._rowwise:
-                self._rowwise[function] = Rowwise(self._model, function, function in DRAWING)
-            return self._rowwise[function](inputs, batch_size)
-        if function not in self._views:
-            self._views[function] = View(self._model, function)
-        options = {"verbose": 0, **options}
-        return self._views[function].predict(inputs, batch_size=batch_size, **options)
 
 
 class Inference(TensorFunctions):
@@ -154,20 +104,15 @@ class Inference(TensorFunctions):
                 "continuous. Use `encode` and `decode`."
             )
 
-    def sample(self: Any, n: int, *, seed: int | None = None, batch_size: int | None = None) -> Any:
-        """Return E[p(x | z)] for `n` codes drawn from the prior, `(n, *event_shape)`.
+    def posterior(self: Any, x: Any, batch_size: int | None = None) -> Any:
+        """Return the parameters of q(z | x) by name, `(rows, ...)` each.
 
         Raises:
-            ValueError: The model has no prior, or `n` is not at least 1.
+            ValueError: The model's code has no distribution.
         """
-        if self.prior is None:
-            raise ValueError(
-                f"sampling needs a prior. Received: `{self.variant}` has no prior to sample from. "
-                "Fit a sampler to its codes, or pass `prior='standard_normal'`."
-            )
-        n = checked_size("n", n)
-        z = self.prior.sample((n, *self.latent_shape), _noise(seed))
-        return self.decode(ops.convert_to_numpy(z), batch_size)
+        _check_posterior(self)
+        x = data.check_data(x, self.event_shape, self.missing)
+        return self._run_checked("posterior_tensor", x, batch_size)
 
     def sample_posterior(
         self: Any, x: Any, samples: int = 1, *, seed: int | None = None, **options: Any
@@ -177,13 +122,8 @@ class Inference(TensorFunctions):
         Raises:
             ValueError: The model's code has no distribution.
         """
-        noise = getattr(self.bottleneck, "noise", None)
-        if noise is None:
-            raise ValueError(
-                f"sampling a posterior needs a stochastic code. Received: `{self.variant}`, whose "
-                "code is deterministic. Use `encode`."
-            )
-        noise.reset_evaluation(_fresh(seed))
+        _check_posterior(self)
+        self.bottleneck.noise.reset_evaluation(_fresh(seed))
         left, drawn = checked_size("samples", samples), []
         x = data.check_data(x, self.event_shape, self.missing)
         if not isinstance(x, (np.ndarray, Mapping)):  # a stream is read once for each draw
@@ -292,7 +232,9 @@ def _fresh(seed: int | None) -> int:
     return int(np.random.default_rng().integers(2**31)) if seed is None else seed
 
 
-def _noise(seed: int | None) -> Noise:
-    noise = Noise()
-    noise.reset_evaluation(_fresh(seed))
-    return noise
+def _check_posterior(model: Any) -> None:
+    if not isinstance(model.bottleneck, Posterior):
+        raise ValueError(
+            f"a posterior needs a stochastic code. Received: `{model.variant}`, whose code is "
+            "deterministic. Use `encode`."
+        )

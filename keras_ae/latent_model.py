@@ -13,16 +13,20 @@ from keras_ae import arrays, corruptions, fitting, likelihoods, networks, normal
 from keras_ae import inputs as data
 from keras_ae.backend import distributed, phased, whole_batch
 from keras_ae.bottlenecks import Bottleneck
+from keras_ae.bounds import Bounds
 from keras_ae.callbacks import CompensatedMean
-from keras_ae.inference import Inference, Views
+from keras_ae.inference import Inference
 from keras_ae.naming import snake_case
 from keras_ae.objectives import Term
 from keras_ae.parts import RecordsArguments, deserialize
+from keras_ae.sampling import Sampling
 from keras_ae.training import Training
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
+from keras_ae.views import Views
 
 
-class LatentModel(RecordsArguments, Training, Inference, keras.Model):
+@keras.saving.register_keras_serializable("keras_ae")
+class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras.Model):
     """An autoencoder as a choice of parts: x -> encoder -> bottleneck -> decoder -> p(x | z).
 
     The loss is the sum over the objective's terms of weight(step) * mean over the batch of
@@ -42,6 +46,7 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
         normalize: "standard" or "minmax" scaling, measured on the training data and stored.
         missing: "mask" when NaN stands for a missing entry.
         phases: What a training step alternates; one gradient of the whole loss when empty.
+        sampler: A sampler that was fitted, from which codes are drawn instead of the prior.
     """
 
     condition_shape: Shape | None = None
@@ -62,6 +67,7 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
         normalize: Any = None,
         missing: str | None = None,
         phases: Sequence[phased.Phase] = (),
+        sampler: priors.Source | None = None,
     ) -> None:
         # Keras would cast inputs to half precision before they are scaled.
         super().__init__(autocast=False, name=snake_case(type(self).__name__))
@@ -73,7 +79,8 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
         self.corruption: Any = corruptions.get(corruption)
         self.likelihood = likelihoods.get(likelihood)
         self.likelihood.check_units(self.normalizer.kind)
-        self.prior = priors.get(prior)
+        self.likelihood.check_event(self.event_shape)
+        self.prior, self.sampler = priors.get(prior), sampler
         self.bottleneck = bottleneck
         self.objective = list(objective)
         self.step = self.add_weight(shape=(), dtype="int32", trainable=False, name="step")
@@ -90,11 +97,13 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
         if not self.bottleneck.built:
             self.bottleneck.build((None, *self.encoder.output_shape[1:]))
         self.latent_shape: Shape = self.bottleneck.latent_shape
-        *leading, width = self.event_shape
-        decoded_shape = (*leading, width * self.likelihood.channels)
+        decoded_shape = self.likelihood.decoded_shape(self.event_shape)
         if decoder is None:
             decoder = encoder if isinstance(encoder, (str, Mapping)) else "mlp"
         self.decoder = networks.decoder(decoder, self.latent_shape, decoded_shape, hidden)
+        for source in (self.prior, self.sampler):
+            if source is not None:
+                source.attach(self)
         for term in self.objective:
             term.attach(self)
         self.built = True
@@ -139,6 +148,7 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
 
     def features(self, x: Tensor, batch: Batch, training: bool = False) -> Tensor:
         """Return the encoder's features h; a mask over time steps is passed on to it."""
+        x = self.likelihood.encoder_input(x)
         if batch.mask is not None and networks.takes_mask(self.encoder, self.event_shape):
             steps = batch.mask > 0
             steps = ops.any(steps, axis=-1) if len(steps.shape) == 3 else steps
@@ -197,6 +207,8 @@ class LatentModel(RecordsArguments, Training, Inference, keras.Model):
                 value = ops.cast(term.value(self, batch, outputs, training), "float32")
                 if sample_weight is not None and value.shape:  # a scalar is the batch's
                     value = value * data.row_weights(sample_weight)
+                if training:
+                    term.observe(value)
                 values[term.name] = ops.mean(value)
         return values
 

@@ -89,6 +89,12 @@ class Normalizer(Part):
         x = ops.cast(x, "float32")
         return x if self.kind == "none" else x * self.scale + self.offset
 
+    def log_scale(self, event_shape: Shape) -> Tensor:
+        """Return log(scale) of each last-axis entry, `(event_shape[-1],)` float32."""
+        if self.kind == "none":
+            return ops.zeros((event_shape[-1],), "float32")
+        return ops.log(ops.convert_to_tensor(self.scale))
+
 
 def get(identifier: Any) -> Normalizer:
     """Return the normalizer of this name, the given one, or for None the one that does nothing."""

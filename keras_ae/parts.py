@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, Self, final
@@ -185,6 +186,17 @@ def checked_sizes(name: str, sizes: Any) -> tuple[int, ...]:
 def is_number(value: Any) -> bool:
     """Return whether a value is a real number, NumPy's included, and no truth value."""
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def checked_positive(name: str, value: float) -> float:
+    """Return a number as a float.
+
+    Raises:
+        ValueError: It is not a positive finite number.
+    """
+    if not is_number(value) or not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"`{name}` must be a positive number. Received: {name}={value}")
+    return float(value)
 
 
 def check_activation(activation: Any) -> None:

@@ -140,7 +140,7 @@ def parameters(cls: type[LatentModel]) -> dict[str, Any]:
         chosen = getattr(cls, "chooses", ())
         trunk = inspect.signature(LatentModel.__init__).parameters
         for key, value in trunk.items():
-            if key not in ("self", "bottleneck", "objective", "phases", *chosen):
+            if key not in ("self", "bottleneck", "objective", "phases", "sampler", *chosen):
                 own.setdefault(key, value.default)
     return own
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_ae import fitting
+from keras_ae import fitting, starting
 from keras_ae import inputs as data
 from keras_ae.backend import phased
 from keras_ae.distributions.noise import Noise
@@ -53,7 +53,8 @@ class Training(keras.Model):
         validates = validation_data is not None or bool(options.get("validation_split"))
         if validation_data is not None:
             validation_data = fitting.prepare_validation(self, validation_data)
-        fitting.start(self, x, options.get("steps_per_epoch"))
+        fitting.give_phases_their_optimizers(self)
+        starting.start(self, x, options.get("steps_per_epoch"))
         given = {"y": y, "sample_weight": sample_weight, "validation_data": validation_data}
         with fitting.loop(self, x, callbacks, **given, **options) as arguments:
             watchers = fitting.callbacks(callbacks, patience, validates, arguments["x"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 
 # Before Keras or pyplot is imported: no window is opened, TensorFlow does not chat, and nothing
@@ -12,6 +13,30 @@ os.environ.setdefault("KERAS_AE_COMPILE_CACHE", "off")
 
 import keras
 import pytest
+
+# Folders whose tests run over grids of many points, and how many points of each are quick enough
+# for the fast tier: each backend takes its own, evenly spread; the rest is marked slow.
+GRIDS = {"flows", "distributions"}
+FAST_POINTS = 4
+BACKENDS = ("jax", "tensorflow", "torch")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave points of large grids to the full tier."""
+    grids = collections.defaultdict(list)
+    for item in items:
+        if item.path.parent.name in GRIDS:
+            grids[item.path, getattr(item, "originalname", item.name)].append(item)
+    shift = BACKENDS.index(keras.backend.backend())
+    for points in grids.values():
+        step = len(points) / FAST_POINTS
+        if step > 1:
+            offset = shift * step / len(BACKENDS)
+            fast = {int(offset + i * step) for i in range(FAST_POINTS)}
+            for number, point in enumerate(points):
+                if number not in fast:
+                    point.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -32,9 +32,37 @@ VARIANTS = [p for p in MODULES if p.parent.parent.name == "models" and p.name !=
 # Modules without a test module of their own, and what tests them instead.
 TESTED_ELSEWHERE: dict[str, str] = {
     "bottlenecks/bottleneck.py": "every bottleneck's test",
+    **{
+        f"bottlenecks/{name}.py": "bottlenecks/test_posterior.py, and test_temperature.py"
+        for name in ("binary", "categorical", "hyperbolic", "hyperspherical")
+    },
+    "priors/source.py": "priors/test_prior.py, samplers/test_sampler.py",
+    **{
+        f"priors/{name}.py": "priors/test_prior.py: its density, its draws"
+        for name in ("bernoulli", "categorical", "flow", "hyperspherical_uniform", "wrapped_normal")
+    },
+    "priors/two_level_vamp.py": "priors/test_vamp.py",
+    "priors/pseudo_inputs.py": "priors/test_vamp.py",
+    **{
+        f"samplers/{name}.py": "samplers/test_sampler.py and test_gaussian_mixture.py"
+        for name in ("aggregated_posterior", "flow")
+    },
+    **{
+        f"distributions/{name}.py": "the tests of the two distributions on the sphere"
+        for name in ("axial", "bessel", "rejection")
+    },
+    "flows/coupling.py": "the tests of the two couplings",
+    "flows/parameter.py": "flows/test_flow.py, with and without a context",
+    "flows/scalars.py": "flows/test_planar.py and flows/test_sylvester.py",
+    "likelihoods/counts.py": "the tests of the three likelihoods of counts",
+    "likelihoods/logistic_bins.py": "the tests of the two discretised logistics",
+    "likelihoods/named.py": "likelihoods/test_likelihood.py, through every name",
+    "likelihoods/scale.py": "the tests of the likelihoods with a learned scale",
+    "sampling.py": "samplers/test_sampler.py, test_inference.py",
+    "starting.py": "test_fitting.py, priors/test_vamp.py",
+    "views.py": "backend/compiled/rowwise/test_rowwise.py, test_inference.py",
+    "backend/compiled/rowwise/functions.py": "test_bounds.py, whose functions are no methods",
     "corruptions/corruption.py": "every corruption's test",
-    "likelihoods/likelihood.py": "every likelihood's test",
-    "priors/prior.py": "every prior's test",
     "callbacks/stop_on_non_finite.py": "test_fitting.py, which needs a training that diverges",
     "typing.py": "holds names of types only",
     "__init__.py": "test_importing_the_package_is_quick_and_loads_nothing_heavy, here",
@@ -59,8 +87,17 @@ TESTED_ELSEWHERE: dict[str, str] = {
         [
             f"cli/{name}.py"
             for name in (
-                *("__main__", "about", "commands", "errors", "index", "outcome"),
-                *("pictures", "serve", "session", "settings", "training", "verbs"),
+                *("__main__", "about", "commands", "drawing", "errors", "index", "likelihood"),
+                *(
+                    "outcome",
+                    "pictures",
+                    "rows",
+                    "serve",
+                    "session",
+                    "settings",
+                    "training",
+                    "verbs",
+                ),
             )
         ],
         "cli/test_main.py, which runs the whole command",
@@ -479,3 +516,13 @@ def test_a_new_variant_is_one_file_and_one_row(copy: Path) -> None:
         **here,
     )
     assert tests.returncode == 0, tests.stdout
+
+
+def test_every_part_has_a_row_with_its_source() -> None:
+    rows = [
+        line.split(" | ")
+        for line in (ROOT / "docs" / "parts.md").read_text().splitlines()
+        if line.startswith("| `")
+    ]
+    assert len(rows) > 60
+    assert [row[0] for row in rows if len(row[-1].strip(" |")) < 8] == []

@@ -12,7 +12,7 @@ from scipy import stats
 import keras_ae
 from keras_ae.batches import ArrayBatches
 from keras_ae.bottlenecks import Deterministic, Gaussian
-from keras_ae.objectives import KLDivergence, Reconstruction, Term
+from keras_ae.objectives import Commitment, KLDivergence, Reconstruction, Term
 
 RNG = np.random.default_rng(0)
 X = RNG.random((20, 6)).astype("float32")
@@ -38,9 +38,9 @@ def distortion(target: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
 
 def test_a_term_that_the_bottleneck_cannot_serve_is_refused_by_name() -> None:
     with pytest.raises(
-        ValueError, match=r"KLDivergence needs \['log_var', 'mean'\].*Deterministic"
+        ValueError, match=r"Commitment needs \['pre_quantized', 'quantized'\].*Deterministic"
     ):
-        keras_ae.LatentModel((6,), bottleneck=Deterministic(2), objective=[KLDivergence()])
+        keras_ae.LatentModel((6,), bottleneck=Deterministic(2), objective=[Commitment()])
 
 
 def test_an_objective_needs_terms_of_different_names() -> None:
@@ -277,7 +277,11 @@ def test_large_numbers_are_scaled_before_half_precision_sees_them() -> None:
 
 def test_codes_of_a_custom_composition_are_drawn() -> None:
     model = keras_ae.LatentModel(
-        (6,), bottleneck=Gaussian(2), objective=[Reconstruction(), KLDivergence()], hidden=[4]
+        (6,),
+        bottleneck=Gaussian(2),
+        objective=[Reconstruction(), KLDivergence()],
+        hidden=[4],
+        prior="standard_normal",
     )
     assert model.sample_posterior(X, samples=3, seed=0).shape == (3, len(X), 2)
 

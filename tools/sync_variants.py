@@ -81,6 +81,57 @@ def docs_table(infos: list[Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+PARTS = {
+    "likelihoods": "Distributions p(x | z), by `likelihood=`",
+    "bottlenecks": "Codes: posteriors q(z | x), and codes without noise",
+    "priors": "Distributions p(z), by `prior=`",
+    "flows": "Invertible maps, in `FlowPosterior`, the prior `flow` and the sampler `flow`",
+    "objectives": "Terms, and weights of terms, by `objective=`",
+    "corruptions": "What inputs suffer in training, by `corruption=`",
+    "samplers": "What is fitted to codes and drawn from, by `keras_ae.samplers`",
+    "metrics": "Figures of arrays, in `keras_ae.metrics`",
+}
+
+
+BASES = ("AggregatedPosterior", "Term")
+"""Public names that are no parts: what a function returns, what terms are derived from."""
+
+
+def parts_table() -> str:
+    """Return the tables of parts, each with its source."""
+    lines = [f"<!-- {HEADER} -->", "", "# Parts", ""]
+    lines += [
+        "What a model is made of, by folder of `keras_ae`. A part may be given by its name.",
+        "",
+    ]
+    for folder, what in PARTS.items():
+        lines += [f"## {folder}", "", f"{what}.", ""]
+        lines += ["| name | class | what it is | source |", "|---|---|---|---|"]
+        lines += [part_row(name, owner) for name, owner in documented(folder)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def documented(folder: str) -> list[tuple[str, Any]]:
+    """Return the parts of a folder by name: those with names of their own, or all public ones."""
+    module = importlib.import_module(f"keras_ae.{folder}")
+    named = getattr(module, "PARTS", None)
+    if named is None:
+        named = {name: getattr(module, name) for name in module.__all__}
+        named = {n: v for n, v in named.items() if n not in BASES}
+    return sorted(named.items())
+
+
+def part_row(name: str, owner: Any) -> str:
+    """Return a part's row: its first line, and the reference of its docstring."""
+    text = inspect.getdoc(owner) or ""
+    found = re.search(r"^Reference:\s*(.*?)(?=^\S|\Z)", text, re.S | re.M)
+    source = " ".join(found[1].split()) if found else ""
+    source = re.sub(r"(https?://[^\s,;]+[^\s,;.])", r"<\1>", source)
+    first = text.partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+    return f"| `{name}` | `{owner.__name__}` | {first} | {source.replace('|', chr(92) + '|')} |"
+
+
 def index(infos: list[Any]) -> str:
     """Return what the command line knows without importing Keras."""
     from keras_ae.latent_model import LatentModel
@@ -103,7 +154,7 @@ def index(infos: list[Any]) -> str:
 def parts() -> dict[str, Any]:
     """Return every named part's parameters, by folder."""
     found: dict[str, Any] = {}
-    for folder in ("corruptions", "likelihoods", "priors"):
+    for folder in ("corruptions", "likelihoods", "priors", "samplers"):
         module = importlib.import_module(f"keras_ae.{folder}")
         found[folder] = {
             name: list(parameters(cls).values()) for name, cls in sorted(module.PARTS.items())
@@ -143,6 +194,8 @@ def kind(name: str, annotation: str, default: Any) -> str:
         return "part"
     if "Sequence[int]" in annotation:
         return "ints"
+    if "Mapping" in annotation or name == "flow":
+        return "json"
     for word in ("bool", "int", "float"):
         if re.search(rf"\b{word}\b", annotation):
             return word
@@ -175,6 +228,7 @@ def main() -> int:
     infos = [describe(name) for name in list_variants()]
     tables = {
         ROOT / "docs" / "variants.md": docs_table(infos),
+        ROOT / "docs" / "parts.md": parts_table(),
         ROOT / "keras_ae" / "cli" / "index.json": index(infos),
     }
     stale += settle(tables, checks)

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from keras_ae.bottlenecks.binary import Binary
 from keras_ae.bottlenecks.bottleneck import Bottleneck
+from keras_ae.bottlenecks.categorical import Categorical
 from keras_ae.bottlenecks.deterministic import Deterministic
+from keras_ae.bottlenecks.flow_posterior import FlowPosterior
 from keras_ae.bottlenecks.gaussian import Gaussian
+from keras_ae.bottlenecks.hyperbolic import Hyperbolic
+from keras_ae.bottlenecks.hyperspherical import Hyperspherical
+from keras_ae.bottlenecks.posterior import Posterior
 from keras_ae.bottlenecks.quantizers.vector import VectorQuantizer
+from keras_ae.bottlenecks.two_level_gaussian import TwoLevelGaussian
 
 PARTS: dict[str, type[Bottleneck]] = {
+    "binary": Binary,
+    "categorical": Categorical,
     "deterministic": Deterministic,
+    "flow_posterior": FlowPosterior,
     "gaussian": Gaussian,
+    "hyperbolic": Hyperbolic,
+    "hyperspherical": Hyperspherical,
+    "two_level_gaussian": TwoLevelGaussian,
     "vector_quantizer": VectorQuantizer,
 }
 
-__all__ = ["PARTS", "Bottleneck", "Deterministic", "Gaussian", "VectorQuantizer"]
+__all__ = [
+    "PARTS",
+    "Binary",
+    "Bottleneck",
+    "Categorical",
+    "Deterministic",
+    "FlowPosterior",
+    "Gaussian",
+    "Hyperbolic",
+    "Hyperspherical",
+    "Posterior",
+    "TwoLevelGaussian",
+    "VectorQuantizer",
+]

@@ -19,6 +19,9 @@ class Deterministic(Bottleneck):
         latent_dim: Length of the code, at least 1.
         activation: A Keras activation name; linear by default.
 
+    Reference:
+        Hinton and Salakhutdinov (2006), https://doi.org/10.1126/science.1127647.
+
     Example:
         >>> import numpy as np
         >>> Deterministic(2)(np.ones((3, 5), "float32"))["latent"].shape == (3, 2)

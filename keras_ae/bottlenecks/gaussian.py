@@ -7,17 +7,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.bottlenecks.bottleneck import Bottleneck
+from keras_ae.bottlenecks.posterior import Posterior, head
 from keras_ae.distributions import diagonal_gaussian
-from keras_ae.distributions.noise import Noise
-from keras_ae.parts import checked_size
+from keras_ae.distributions.event import sum_event
+from keras_ae.parts import checked_size, is_number
 from keras_ae.typing import Outputs, Tensor
 
 MAX_LOG_VAR = 20.0
 
 
 @keras.saving.register_keras_serializable("keras_ae.bottlenecks")
-class Gaussian(Bottleneck):
+class Gaussian(Posterior):
     """q(z | x) = N(z; mean(h), diag exp(log_var(h))), drawn by the reparameterisation trick.
 
     Both heads are float32 under any mixed-precision policy. `log_var` is bounded to +-20, far
@@ -25,9 +25,15 @@ class Gaussian(Bottleneck):
 
     Args:
         latent_dim: Length of the code, at least 1.
+        committed_rate: delta, nats: the least divergence from a standard normal that the family
+            can have, shared evenly by the coordinates, whose variances are kept below what gives
+            it. A decoder cannot learn to ignore such a code. 0 is the whole family.
 
     Reference:
-        Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, equation 9 and appendix C.2.
+        Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, equation 9 and appendix C.2;
+        Razavi et al. (2019), https://arxiv.org/abs/1901.03416, section 2, for the committed rate.
+        The paper bounds the variance from both sides and moves the mean; a bound from above
+        commits the same rate.
 
     Example:
         >>> import numpy as np
@@ -37,32 +43,62 @@ class Gaussian(Bottleneck):
     """
 
     reports = ("mean", "log_var")
+    closed_form = "standard_normal"
 
-    def __init__(self, latent_dim: int) -> None:
+    def __init__(self, latent_dim: int, committed_rate: float = 0.0) -> None:
         super().__init__()
-        self.latent_shape = (checked_size("latent_dim", latent_dim),)
-        self.flatten = keras.layers.Flatten("channels_last")
-        self.mean_head = keras.layers.Dense(*self.latent_shape, name="mean", dtype="float32")
-        self.log_var_head = keras.layers.Dense(*self.latent_shape, name="log_var", dtype="float32")
-        self.noise = Noise()
+        latent_dim = checked_size("latent_dim", latent_dim)
+        self.latent_shape = (latent_dim,)
+        if not is_number(committed_rate) or not 0 <= committed_rate <= 9.0 * latent_dim:
+            raise ValueError(
+                "`committed_rate` must be a number of nats from 0 to 9 for each coordinate. "
+                f"Received: committed_rate={committed_rate}"
+            )
+        self.max_log_var = log_variance_of_rate(committed_rate / latent_dim)
+        self.mean_head = head(latent_dim, "mean")
+        self.log_var_head = head(latent_dim, "log_var")
 
-    def build(self, h_shape: Any) -> None:
-        """Make the heads' weights for features of this shape."""
-        self.flatten.build(h_shape)
-        flat_shape = self.flatten.compute_output_shape(h_shape)
+    def build_heads(self, flat_shape: Any) -> None:
+        """Make the weights of both heads."""
         self.mean_head.build(flat_shape)
         self.log_var_head.build(flat_shape)
-        self.built = True
 
-    def call(self, h: Tensor, training: bool = False, sample: bool = False) -> Outputs:
-        """Return `latent`, `mean` and `log_var`, each `(batch, latent_dim)` float32."""
-        h = self.flatten(h)
-        mean = self.mean_head(h)
-        log_var = ops.clip(self.log_var_head(h), -MAX_LOG_VAR, MAX_LOG_VAR)
-        latent = self.draw(mean, log_var, training) if sample else mean
-        return {"latent": latent, "mean": mean, "log_var": log_var}
+    def parameters_of(self, features: Tensor) -> Outputs:
+        """Return `mean` and `log_var`, each `(batch, latent_dim)` float32."""
+        log_var = ops.clip(self.log_var_head(features), -MAX_LOG_VAR, MAX_LOG_VAR)
+        if self.max_log_var < MAX_LOG_VAR:
+            # A hard bound would stop the gradient of every coordinate that reaches it.
+            log_var = self.max_log_var - ops.softplus(self.max_log_var - log_var)
+        return {"mean": self.mean_head(features), "log_var": log_var}
 
-    def draw(self, mean: Tensor, log_var: Tensor, training: bool = False) -> Tensor:
-        """Return one draw from the posterior for each row."""
+    def code(self, parameters: Outputs) -> Outputs:
+        """Return the mean."""
+        return {"latent": parameters["mean"]}
+
+    def draw(self, parameters: Outputs, training: bool = False) -> Outputs:
+        """Return mean + exp(log_var / 2) * epsilon."""
+        mean = parameters["mean"]
         epsilon = self.noise.normal(ops.shape(mean), "float32", training)
-        return diagonal_gaussian.sample(mean, log_var, epsilon)
+        return {"latent": diagonal_gaussian.sample(mean, parameters["log_var"], epsilon)}
+
+    def log_prob(self, outputs: Outputs) -> Tensor:
+        """Return log N(latent; mean, diag exp(log_var)), `(batch,)`, nats."""
+        density = diagonal_gaussian.log_prob(*(outputs[k] for k in ("latent", "mean", "log_var")))
+        return sum_event(density)
+
+    def kl(self, outputs: Outputs, prior: Any) -> Tensor:
+        """Return the divergence of each coordinate from N(0, 1), `(batch, latent_dim)`, nats."""
+        mean, log_var = (ops.cast(outputs[key], "float32") for key in ("mean", "log_var"))
+        return diagonal_gaussian.kl_standard_normal(mean, log_var)
+
+
+def log_variance_of_rate(rate: float) -> float:
+    """Return the largest log s <= 0 with (s - 1 - log s) / 2 >= rate, or the bound for rate 0."""
+    if rate == 0:
+        return MAX_LOG_VAR
+    low, high = -2.0 * rate - 1.0, 0.0
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        enough = diagonal_gaussian.rate_of_log_variance(middle) >= rate
+        low, high = (middle, high) if enough else (low, middle)
+    return low

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,11 +31,27 @@ class Ints(click.ParamType[list[int]]):
             self.fail(f"must be whole numbers with commas between them. Received: {value!r}")
 
 
+class Data(click.ParamType[Any]):
+    """Lists and dicts as JSON, or a name."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the data."""
+        if not isinstance(value, str) or value[:1] not in "[{":
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            self.fail(f"must be JSON. Received: {value!r} ({error})")
+
+
 TYPES: dict[str, Any] = {
     "bool": click.BOOL,
     "float": click.FLOAT,
     "int": click.INT,
     "ints": Ints(),
+    "json": Data(),
     "part": click.STRING,
     "str": click.STRING,
 }
@@ -48,11 +65,17 @@ def hyper_parameters(variant: str) -> list[click.Option]:
             continue
         options.append(_option(parameter["name"], parameter["name"], parameter))
         if parameter["slot"]:
-            for name, entry in index.nested(parameter["slot"]).items():
-                flag = f"{parameter['name']}.{name}"
-                note = f"For {', '.join(entry['parts'])}: "
-                help_text = {**entry, "help": note + entry["help"]}
-                options.append(_option(flag, f"{parameter['name']}{SEPARATOR}{name}", help_text))
+            options += nested_options(parameter["name"], parameter["slot"])
+    return options
+
+
+def nested_options(owner: str, slot: str) -> list[click.Option]:
+    """Return the options of all parts that a parameter can be, as `--owner.option`."""
+    options = []
+    for name, entry in index.nested(slot).items():
+        note = f"For {', '.join(entry['parts'])}: "
+        help_text = {**entry, "help": note + entry["help"]}
+        options.append(_option(f"{owner}.{name}", f"{owner}{SEPARATOR}{name}", help_text))
     return options
 
 

@@ -27,7 +27,7 @@ def draw(
             None if data.y_test is None else data.y_test[:MAP_ROWS],
         ),
     }
-    if model.prior is not None:
+    if model.source is not None:
         drawn = model.sample(4 * COLUMNS, seed=0)
         rows = {f"draw {i * COLUMNS + 1}": drawn[i * COLUMNS :][:COLUMNS] for i in range(4)}
         figures["samples.png"] = example_grid(rows)

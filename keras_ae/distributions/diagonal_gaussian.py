@@ -33,6 +33,11 @@ def kl_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (ops.square(mean) + ops.expm1(log_var) - log_var)
 
 
+def rate_of_log_variance(log_var: float) -> float:
+    """Return KL(N(0, exp(log_var)) || N(0, 1)), nats, of a plain number."""
+    return 0.5 * (math.expm1(log_var) - log_var)
+
+
 def sample(mean: Tensor, log_var: Tensor, epsilon: Tensor) -> Tensor:
     """Return mean + exp(log_var / 2) * epsilon, the reparameterised draw.
 

@@ -92,7 +92,7 @@ def _all(model: Any) -> list[Signature]:
         Signature("decode", "decode_tensor", (latent, *condition), reconstruction),
         Signature("score", "score_tensor", x, Tensor("score", ())),
     ]
-    if model.prior is not None:
+    if model.source is not None:
         noise = (*_noise(model), *condition)
         sample = Tensor("sample", model.event_shape)
         found.append(Signature("sample", "sample_tensor", noise, sample))

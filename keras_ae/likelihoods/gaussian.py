@@ -8,16 +8,16 @@ import keras
 from keras import ops
 
 from keras_ae.distributions import diagonal_gaussian
-from keras_ae.distributions.noise import Noise
-from keras_ae.likelihoods.likelihood import Likelihood
-from keras_ae.parts import is_number
+from keras_ae.distributions.noise import Draws
+from keras_ae.likelihoods.likelihood import Elementwise
+from keras_ae.parts import checked_positive
 from keras_ae.typing import Tensor
 
 MAX_LOG_VAR = 20.0
 
 
 @keras.saving.register_keras_serializable("keras_ae.likelihoods")
-class Gaussian(Likelihood):
+class Gaussian(Elementwise):
     """Real numbers around the decoder's output: N(x; mu(z), sigma^2).
 
     With the default `scale` of 1 the negative log-density is half the squared error plus
@@ -29,6 +29,9 @@ class Gaussian(Likelihood):
         learned_variance: Whether the decoder also gives log sigma^2 of every number, as the
             second half of its last axis, bounded to +-20 around 2 log(scale).
 
+    Reference:
+        Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, appendix C.2, equation 12.
+
     Example:
         >>> import numpy as np
         >>> Gaussian().log_prob(np.zeros((2, 3)), np.ones((2, 3))).shape == (2,)
@@ -37,9 +40,7 @@ class Gaussian(Likelihood):
 
     def __init__(self, scale: float = 1.0, learned_variance: bool = False) -> None:
         super().__init__()
-        if not is_number(scale) or not (scale > 0 and math.isfinite(scale)):
-            raise ValueError(f"`scale` must be a positive number. Received: scale={scale}")
-        self.scale = float(scale)
+        self.scale = checked_positive("scale", scale)
         self.learned_variance = learned_variance
         self.channels = 2 if learned_variance else 1
 
@@ -52,7 +53,7 @@ class Gaussian(Likelihood):
         """Return mu."""
         return self._mean_and_log_var(ops.cast(decoded, "float32"))[0]
 
-    def sample(self, decoded: Tensor, noise: Noise) -> Tensor:
+    def sample(self, decoded: Tensor, noise: Draws) -> Tensor:
         """Return mu + sigma * epsilon."""
         mean, log_var = self._mean_and_log_var(ops.cast(decoded, "float32"))
         return diagonal_gaussian.sample(mean, log_var, noise.normal(ops.shape(mean)))

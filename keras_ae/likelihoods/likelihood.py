@@ -9,33 +9,59 @@ import numpy as np
 from keras import ops
 
 from keras_ae.distributions.event import sum_event
-from keras_ae.distributions.noise import Noise
+from keras_ae.distributions.noise import Draws
 from keras_ae.parts import Part
-from keras_ae.typing import Tensor
+from keras_ae.typing import Shape, Tensor
 
 
 class Likelihood(Part):
     """A family p(x | z) whose parameters are the decoder's output.
 
-    `channels` says how many numbers the decoder gives per number of the data: the decoder's last
-    axis is that many times as long as the data's. `support` is the interval the data must lie in.
+    `support` is the interval the data must lie in, `whole` says whether they are whole numbers,
+    `masses` whether values have probabilities of their own and not only densities.
     """
 
-    channels: int = 1
     support: tuple[float, float] = (-math.inf, math.inf)
+    whole: bool = False
+    masses: bool = False
 
     def __init__(self) -> None:
         super().__init__()
         self.built = True  # one with weights of its own builds them
 
+    def decoded_shape(self, event_shape: Shape) -> Shape:
+        """Return the shape of the decoder's output for one example of this shape."""
+        return event_shape
+
+    def encoder_input(self, x: Tensor) -> Tensor:
+        """Return the data as an encoder is given them: as they are, unless they are counts."""
+        return x
+
+    def log_unit(self, log_scale: Tensor) -> Tensor:
+        """Return by how much a log-density falls in units that are exp(log_scale) times smaller.
+
+        Args:
+            log_scale: For each entry of the data's last axis, `(width,)`.
+        """
+        return 0.0 * log_scale if self.masses else log_scale
+
+    def check_event(self, event_shape: Shape) -> None:
+        """Refuse a shape of data that the likelihood cannot hold; none by default."""
+
     def check_units(self, normalize: str) -> None:
         """Refuse a scaling of the inputs that leads out of the support.
 
         Raises:
-            ValueError: The scaling is "standard" and the support is not the whole line.
+            ValueError: The scaling is "standard" and the support is not the whole line, or there
+                is one and the data must be whole numbers.
         """
+        low, high = self.support
+        if normalize != "none" and self.whole:
+            raise ValueError(
+                f"the {type(self).__name__} likelihood needs whole numbers. "
+                f"Received: normalize={normalize!r}. Leave them as they are."
+            )
         if normalize == "standard" and self.support != Likelihood.support:
-            low, high = self.support
             raise ValueError(
                 f"the {type(self).__name__} likelihood needs data in [{low:g}, {high:g}]. "
                 "Received: normalize='standard'. Use `normalize='minmax'`."
@@ -45,7 +71,7 @@ class Likelihood(Part):
         """Refuse data in normalised units that the likelihood gives no probability.
 
         Raises:
-            ValueError: An entry lies outside of the support.
+            ValueError: An entry lies outside of the support, or is not whole where it must be.
         """
         low, high = self.support
         least, most = float(np.nanmin(x)), float(np.nanmax(x))
@@ -55,15 +81,52 @@ class Likelihood(Part):
                 f"[{low:g}, {high:g}]. Received: values from {least:g} to {most:g}. Scale them, "
                 "pass `normalize='minmax'`, or take another likelihood."
             )
+        if self.whole and (broken := x[(x % 1 != 0) & ~np.isnan(x)]).size:
+            raise ValueError(
+                f"data under the {type(self).__name__} likelihood must be whole numbers. "
+                f"Received: {broken[0]:g}. Round them, or take another likelihood."
+            )
 
-    def log_prob(self, decoded: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    @abstractmethod
+    def log_prob(
+        self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         """Return log p(x | z), `(batch,)`, nats summed over all axes but the first.
 
         Args:
-            decoded: Decoder output `(batch, *event_shape)`, last axis times `channels`.
+            decoded: Decoder output `(batch, *decoded_shape)`.
             x: Data `(batch, *event_shape)`, normalised units.
             mask: 1 where `x` counts, 0 where it does not; `(batch, *leading event axes)`.
+            training: Whether statistics of the batch advance, for a likelihood that keeps some.
         """
+
+    @abstractmethod
+    def mean(self, decoded: Tensor) -> Tensor:
+        """Return E[x | z], `(batch, *event_shape)`, float32, normalised units."""
+
+    @abstractmethod
+    def sample(self, decoded: Tensor, noise: Draws) -> Tensor:
+        """Return one draw of x for each row, `(batch, *event_shape)`, float32."""
+
+
+class Elementwise(Likelihood):
+    """A likelihood under which the numbers of an example are independent, given its code.
+
+    Its parameters are blocks of the decoder's last axis: the first for all numbers of the data's
+    last axis, then the second, and so on; `channels` is their number.
+    """
+
+    channels: int = 1
+
+    def decoded_shape(self, event_shape: Shape) -> Shape:
+        """Return the shape of an example with `channels` blocks in its last axis."""
+        *leading, width = event_shape
+        return (*leading, width * self.channels)
+
+    def log_prob(
+        self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
+    ) -> Tensor:
+        """Return the sum of the log-densities of all observed numbers, `(batch,)`, nats."""
         decoded, x = ops.cast(decoded, "float32"), ops.cast(x, "float32")
         return sum_event(self.elementwise_log_prob(decoded, x), mask)
 
@@ -71,10 +134,12 @@ class Likelihood(Part):
     def elementwise_log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
         """Return the log-density of every number in `x`, nats, the shape of `x`."""
 
-    @abstractmethod
-    def mean(self, decoded: Tensor) -> Tensor:
-        """Return E[x | z], `(batch, *event_shape)`, float32, normalised units."""
+    def blocks(self, decoded: Tensor, count: int | None = None) -> list[Tensor]:
+        """Return the decoder's output in so many blocks, one for each channel by default."""
+        return list(ops.split(ops.cast(decoded, "float32"), count or self.channels, axis=-1))
 
-    @abstractmethod
-    def sample(self, decoded: Tensor, noise: Noise) -> Tensor:
-        """Return one draw of x for each row, `(batch, *event_shape)`, float32."""
+
+def by_channel(decoded: Tensor, count: int) -> Tensor:
+    """Return so many blocks of the last axis along an axis of their own, `(..., count, width)`."""
+    *leading, last = ops.shape(decoded)
+    return ops.reshape(decoded, (*leading, count, last // count))

@@ -9,7 +9,8 @@ import keras
 from keras import ops
 
 from keras_ae.distributions.noise import Noise
-from keras_ae.objectives.term import Term, Weight
+from keras_ae.objectives.term import Term
+from keras_ae.objectives.weight import Weight
 from keras_ae.parts import checked_sizes
 from keras_ae.typing import Batch, Outputs, Tensor
 
@@ -67,7 +68,7 @@ class Adversarial(Term):
     def shares(self, model: Any, outputs: Outputs, training: bool) -> tuple[Tensor, Tensor]:
         """Return the encoder's and the critic's losses, each `(batch,)`, nats."""
         codes = ops.cast(outputs["latent"], "float32")
-        drawn = model.prior.sample(ops.shape(codes), self.noise, training)
+        drawn = model.prior.sample(ops.shape(codes), self.noise, training, model)
         on_codes = self.critic(ops.stop_gradient(codes), training=training)[:, 0]
         on_prior = self.critic(drawn, training=training)[:, 0]
         critic = ops.softplus(-on_prior) + ops.softplus(on_codes)

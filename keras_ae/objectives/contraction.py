@@ -10,7 +10,8 @@ from keras import ops
 from keras_ae.backend.recurrent import written_out
 from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import Noise
-from keras_ae.objectives.term import Term, Weight
+from keras_ae.objectives.term import Term
+from keras_ae.objectives.weight import Weight
 from keras_ae.parts import checked_size
 from keras_ae.typing import Batch, Outputs, Tensor
 
@@ -57,7 +58,7 @@ class Contraction(Term):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return |dz/dx|_F^2 at the clean input, `(batch,)`, float32."""
-        x = ops.cast(batch.x, "float32")
+        x = model.likelihood.encoder_input(ops.cast(batch.x, "float32"))
         if self.estimator == "exact":
             return exact_frobenius(_dense_layers(model), x)
         total: Tensor = 0.0

@@ -1,4 +1,4 @@
-"""The divergence of a posterior from the prior."""
+"""The divergence of the posterior from the prior, and three ways to keep it from vanishing."""
 
 from __future__ import annotations
 
@@ -7,31 +7,80 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.distributions import diagonal_gaussian
-from keras_ae.distributions.event import sum_event
-from keras_ae.objectives.term import Term, Weight
+from keras_ae.objectives.rate import Rate, divergence, has_closed_form
+from keras_ae.objectives.weight import Weight, checked_weight, value_at
+from keras_ae.parts import is_number
 from keras_ae.typing import Batch, Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_ae.objectives")
-class KLDivergence(Term):
-    """The rate KL(q(z | x) || N(0, I)) of a diagonal Gaussian posterior, in closed form.
+class KLDivergence(Rate):
+    """The rate KL(q(z | x) || p(z)): in closed form where one is known, else at the draw.
 
     Args:
-        weight: The term's multiplier: beta.
+        weight: The term's multiplier, beta: a number, a schedule (`LinearWarmup`,
+            `CyclicalWarmup`), or a `ControlledWeight` that holds the rate at a target.
 
     Reference:
-        Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, appendix B.
+        Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, equation 3, first term, and
+        appendix B.
     """
-
-    needs = ("mean", "log_var")
-    scores = True
 
     def __init__(self, weight: Weight = 1.0) -> None:
         super().__init__(weight, name="kl")
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
-        """Return the divergence summed over the latent axes, `(batch,)`, nats."""
-        mean = ops.cast(outputs["mean"], "float32")
-        log_var = ops.cast(outputs["log_var"], "float32")
-        return sum_event(diagonal_gaussian.kl_standard_normal(mean, log_var))
+        """Return the divergence, `(batch,)`, nats."""
+        return divergence(model, outputs)
+
+
+@keras.saving.register_keras_serializable("keras_ae.objectives")
+class KLCapacity(Rate):
+    """How far the rate of each example is from a capacity: |KL(q(z | x) || p(z)) - C|.
+
+    Args:
+        weight: The term's multiplier: gamma of the paper, large.
+        capacity: C in nats, not negative, or a schedule over training steps, such as
+            `LinearWarmup(steps, end=25.0)`.
+
+    Reference:
+        Burgess et al. (2018), https://arxiv.org/abs/1804.03599, equation 8.
+    """
+
+    def __init__(self, weight: Weight = 1000.0, capacity: Weight = 25.0) -> None:
+        super().__init__(weight, name="kl_capacity")
+        self.capacity = checked_weight("capacity", capacity)
+
+    def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
+        """Return |KL - C|, `(batch,)`, nats."""
+        return ops.abs(divergence(model, outputs) - value_at(self.capacity, model.step))
+
+
+@keras.saving.register_keras_serializable("keras_ae.objectives")
+class FreeBits(Rate):
+    """The rate above what is free: sum_j max(lambda, mean over the batch of KL_j).
+
+    Below lambda a part of the code costs nothing more, so that it may be used. The parts are the
+    posterior's coordinates where its divergence is known in closed form, else the whole code.
+
+    Args:
+        weight: The term's multiplier.
+        free: lambda, nats for each part.
+
+    Reference:
+        Kingma et al. (2016), https://arxiv.org/abs/1606.04934, equation 15 (appendix C.8).
+    """
+
+    def __init__(self, weight: Weight = 1.0, free: float = 0.125) -> None:
+        super().__init__(weight, name="free_bits")
+        if not is_number(free) or free < 0:
+            raise ValueError(f"`free` must be a number that is not negative. Received: free={free}")
+        self.free = float(free)
+
+    def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
+        """Return the sum over parts, a scalar of the whole batch, nats."""
+        if has_closed_form(model):
+            parts = model.bottleneck.kl(outputs, model.prior)
+        else:
+            parts = divergence(model, outputs)
+        return ops.sum(ops.maximum(ops.mean(parts, axis=0), self.free))

@@ -6,7 +6,8 @@ from typing import Any
 
 import keras
 
-from keras_ae.objectives.term import Term, Weight
+from keras_ae.objectives.term import Term
+from keras_ae.objectives.weight import Weight
 from keras_ae.typing import Batch, Outputs, Tensor
 
 
@@ -30,4 +31,4 @@ class Reconstruction(Term):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return -log p(target | z), `(batch,)`, nats."""
-        return -model.likelihood.log_prob(outputs["decoded"], batch.target, batch.mask)
+        return -model.likelihood.log_prob(outputs["decoded"], batch.target, batch.mask, training)

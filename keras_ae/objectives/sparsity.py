@@ -8,7 +8,8 @@ import keras
 from keras import ops
 
 from keras_ae.distributions.event import sum_event
-from keras_ae.objectives.term import Term, Weight
+from keras_ae.objectives.term import Term
+from keras_ae.objectives.weight import Weight
 from keras_ae.typing import Batch, Outputs, Tensor
 
 

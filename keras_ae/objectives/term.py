@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from typing import Any, TypeAlias
+from typing import Any, final
 
-from keras import ops
-from keras.optimizers.schedules import LearningRateSchedule
-
-from keras_ae.parts import Part, is_number
+from keras_ae.objectives.weight import ControlledWeight, Weight, checked_weight, value_at
+from keras_ae.parts import Part
 from keras_ae.typing import Batch, Outputs, Tensor
-
-Weight: TypeAlias = "float | LearningRateSchedule"
 
 
 class Term(Part):
@@ -22,8 +17,8 @@ class Term(Part):
     and never keeps it.
 
     Args:
-        weight: The term's multiplier: a number that is not negative, or a Keras schedule over the
-            model's own step counter (a linear warm-up is `PolynomialDecay(0.0, steps, 1.0)`).
+        weight: The term's multiplier: a number that is not negative, a Keras schedule over the
+            model's own step counter (`LinearWarmup`, `CyclicalWarmup`), or a `ControlledWeight`.
         name: The name under which the term is logged.
     """
 
@@ -35,26 +30,27 @@ class Term(Part):
 
     def __init__(self, weight: Weight = 1.0, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        if isinstance(weight, LearningRateSchedule):
-            self.weight: Weight = weight
-        elif is_number(weight) and weight >= 0 and math.isfinite(weight):
-            self.weight = float(weight)
-        else:
-            raise ValueError(
-                "`weight` must be a finite number that is not negative, or a Keras schedule. "
-                f"Received: weight={weight!r}"
-            )
+        self.weight = checked_weight("weight", weight)
         self.built = True
 
     def attach(self, model: Any) -> None:
         """Make the state that depends on the model's shapes; nothing by default."""
 
+    @final
     def weight_at(self, step: Tensor) -> Tensor:
         """Return the multiplier at this training step, float32."""
-        if isinstance(self.weight, LearningRateSchedule):
-            return ops.cast(self.weight(step), "float32")
-        return ops.convert_to_tensor(self.weight, dtype="float32")
+        return value_at(self.weight, step)
+
+    @final
+    def observe(self, value: Tensor) -> None:
+        """Let a controlled weight follow the values of a training step."""
+        if isinstance(self.weight, ControlledWeight):
+            self.weight.observe(value)
 
     @abstractmethod
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return nats per example, `(batch,)`, or a scalar for a property of the whole batch."""
+
+    def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
+        """Return the term's part in the anomaly score, `(batch,)`: its value by default."""
+        return self.value(model, batch, outputs, False)

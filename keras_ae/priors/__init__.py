@@ -5,10 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from keras_ae.parts import resolve
+from keras_ae.priors.autoregressive_normal import AutoregressiveNormal
+from keras_ae.priors.bernoulli import Bernoulli
+from keras_ae.priors.categorical import Categorical
+from keras_ae.priors.flow import Flow
+from keras_ae.priors.gaussian_mixture import GaussianMixture
+from keras_ae.priors.hyperspherical_uniform import HypersphericalUniform
 from keras_ae.priors.prior import Prior
+from keras_ae.priors.source import Source
 from keras_ae.priors.standard_normal import StandardNormal
+from keras_ae.priors.two_level_vamp import TwoLevelVamp
+from keras_ae.priors.vamp import Vamp
+from keras_ae.priors.wrapped_normal import WrappedNormal
 
-PARTS: dict[str, type[Prior]] = {"standard_normal": StandardNormal}
+PARTS: dict[str, type[Prior]] = {
+    "autoregressive_normal": AutoregressiveNormal,
+    "bernoulli": Bernoulli,
+    "categorical": Categorical,
+    "flow": Flow,
+    "gaussian_mixture": GaussianMixture,
+    "hyperspherical_uniform": HypersphericalUniform,
+    "standard_normal": StandardNormal,
+    "two_level_vamp": TwoLevelVamp,
+    "vamp": Vamp,
+    "wrapped_normal": WrappedNormal,
+}
 
 
 def get(identifier: Any) -> Prior | None:
@@ -17,4 +38,19 @@ def get(identifier: Any) -> Prior | None:
     return prior
 
 
-__all__ = ["PARTS", "Prior", "StandardNormal", "get"]
+__all__ = [
+    "PARTS",
+    "AutoregressiveNormal",
+    "Bernoulli",
+    "Categorical",
+    "Flow",
+    "GaussianMixture",
+    "HypersphericalUniform",
+    "Prior",
+    "Source",
+    "StandardNormal",
+    "TwoLevelVamp",
+    "Vamp",
+    "WrappedNormal",
+    "get",
+]

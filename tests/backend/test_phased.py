@@ -29,10 +29,10 @@ class FixedDraws(Prior):
     def __init__(self) -> None:
         super().__init__()
 
-    def log_prob(self, z: Any) -> Any:
+    def log_prob(self, z: Any, model: Any = None) -> Any:
         return 0.0 * z
 
-    def sample(self, shape: Any, noise: Noise, training: bool = False) -> Any:
+    def sample(self, shape: Any, noise: Noise, training: bool = False, model: Any = None) -> Any:
         angles = ops.cast(ops.arange(shape[0]), "float32")
         return ops.stack([ops.sin(angles), ops.cos(angles)], axis=1)
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from keras import ops
 
 from keras_ae.bottlenecks import Gaussian
+from keras_ae.bottlenecks.gaussian import log_variance_of_rate
 
 H = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
 
@@ -29,3 +31,22 @@ def test_draws_have_the_reported_mean_and_variance() -> None:
 def test_an_extreme_feature_keeps_the_variance_finite() -> None:
     outputs = Gaussian(2)(1e6 * H, sample=True)
     assert np.isfinite(np.exp(ops.convert_to_numpy(outputs["log_var"]))).all()
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.5, 4.0])
+def test_the_largest_variance_of_a_committed_rate_has_that_rate(rate: float) -> None:
+    log_var = log_variance_of_rate(rate)
+    assert log_var < 0
+    assert 0.5 * (np.exp(log_var) - 1 - log_var) == pytest.approx(rate, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e3])
+def test_a_committed_rate_is_kept_whatever_the_features(scale: float) -> None:
+    code = Gaussian(3, committed_rate=1.5)
+    rates = ops.convert_to_numpy(code.kl(code(scale * H), None)).sum(1)
+    assert (rates >= 1.5 * (1 - 1e-5)).all()
+
+
+def test_an_impossible_rate_is_refused() -> None:
+    with pytest.raises(ValueError, match="`committed_rate` must be"):
+        Gaussian(2, committed_rate=-1.0)

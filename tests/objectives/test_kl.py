@@ -1,29 +1,76 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
+import pytest
 from keras import ops
 from scipy import stats
 
-from keras_ae.objectives import KLDivergence
+from keras_ae.bottlenecks import Gaussian
+from keras_ae.objectives import FreeBits, KLCapacity, KLDivergence, LinearWarmup
+from keras_ae.priors import AutoregressiveNormal, StandardNormal
 from keras_ae.typing import Batch
 
 RNG = np.random.default_rng(0)
 MEAN, LOG_VAR = (RNG.normal(size=(4, 3)).astype("float32") for _ in range(2))
+CLOSED = -0.5 * (1 + LOG_VAR - MEAN.astype("f8") ** 2 - np.exp(LOG_VAR.astype("f8")))
 
 
-def value() -> np.ndarray:
-    outputs = {"mean": ops.convert_to_tensor(MEAN), "log_var": ops.convert_to_tensor(LOG_VAR)}
-    return ops.convert_to_numpy(KLDivergence().value(None, Batch(MEAN, MEAN), outputs, False))
+def value(term: Any, prior: Any = None, step: int = 0, latent: np.ndarray = MEAN) -> np.ndarray:
+    model = SimpleNamespace(
+        bottleneck=Gaussian(3), prior=prior or StandardNormal(), step=ops.convert_to_tensor(step)
+    )
+    arrays = {"mean": MEAN, "log_var": LOG_VAR, "latent": latent}
+    outputs = {key: ops.convert_to_tensor(array) for key, array in arrays.items()}
+    return ops.convert_to_numpy(term.value(model, Batch(MEAN, MEAN), outputs, False))
 
 
 def test_it_is_the_closed_form_summed_over_the_code() -> None:
-    mu, var = MEAN.astype("f8"), np.exp(LOG_VAR.astype("f8"))
-    wanted = -0.5 * (1 + np.log(var) - mu**2 - var).sum(1)
-    np.testing.assert_allclose(value(), wanted, rtol=1e-5)
+    np.testing.assert_allclose(value(KLDivergence()), CLOSED.sum(1), rtol=1e-5)
 
 
 def test_it_is_the_mean_log_ratio_of_draws() -> None:
     scale = np.exp(LOG_VAR[0] / 2)
     draws = stats.norm.rvs(MEAN[0], scale, size=(100_000, 3), random_state=1)
     ratio = (stats.norm.logpdf(draws, MEAN[0], scale) - stats.norm.logpdf(draws)).sum(1)
-    assert abs(value()[0] - ratio.mean()) < 4 * ratio.std() / np.sqrt(len(draws))
+    assert abs(value(KLDivergence())[0] - ratio.mean()) < 4 * ratio.std() / np.sqrt(len(draws))
+
+
+def test_from_another_prior_it_is_the_log_ratio_at_the_draw() -> None:
+    z = RNG.normal(size=(4, 3)).astype("float32")
+    alpha = 0.6
+    covariance = alpha ** abs(np.subtract.outer(range(3), range(3)))
+    wanted = stats.norm.logpdf(z, MEAN, np.exp(LOG_VAR / 2)).sum(1)
+    wanted = wanted - stats.multivariate_normal(np.zeros(3), covariance).logpdf(z)
+    got = value(KLDivergence(), AutoregressiveNormal(alpha), latent=z)
+    np.testing.assert_allclose(got, wanted, rtol=1e-4)
+
+
+def test_a_capacity_takes_the_distance_of_each_example_from_it() -> None:
+    rates = CLOSED.sum(1)
+    np.testing.assert_allclose(value(KLCapacity(1.0, 2.0)), abs(rates - 2.0), rtol=1e-5)
+    rising = KLCapacity(1.0, LinearWarmup(10, end=5.0))
+    np.testing.assert_allclose(value(rising, step=4), abs(rates - 2.0), rtol=1e-5)
+
+
+def test_free_bits_cost_what_a_coordinate_has_above_them_on_average() -> None:
+    free = float(np.sort(CLOSED.mean(0))[1]) + 1e-3  # two coordinates are below
+    wanted = np.maximum(CLOSED.mean(0), free).sum()
+    np.testing.assert_allclose(value(FreeBits(1.0, free)), wanted, rtol=1e-5)
+    np.testing.assert_allclose(value(FreeBits(1.0, 0.0)), CLOSED.mean(0).sum(), rtol=1e-5)
+
+
+def test_free_bits_without_a_closed_form_are_of_the_whole_code() -> None:
+    ratio = value(KLDivergence(), AutoregressiveNormal(0.6)).mean()
+    assert ratio > 0.1
+    assert value(FreeBits(1.0, 1e3), AutoregressiveNormal(0.6)) == pytest.approx(1e3)
+    got = value(FreeBits(1.0, ratio - 0.1), AutoregressiveNormal(0.6))
+    assert got == pytest.approx(ratio, rel=1e-5)
+
+
+@pytest.mark.parametrize("free", [-1.0, "much"])
+def test_free_bits_must_not_be_negative(free: Any) -> None:
+    with pytest.raises(ValueError, match="`free` must be"):
+        FreeBits(1.0, free)

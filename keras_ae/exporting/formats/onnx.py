@@ -38,7 +38,7 @@ def write(model: Any, signatures: Sequence[Signature], folder: Path) -> None:
                 _positional(loaded.signatures[signature.name], signature, specs),
                 input_signature=specs,
                 opset=OPSET,
-                custom_op_handlers={"Expm1": (_expm1, [])},
+                custom_op_handlers={"Expm1": (_expm1, []), "Log1p": (_log1p, [])},
                 output_path=str(folder / f"{signature.name}.onnx"),
             )
 
@@ -84,4 +84,21 @@ def _expm1(ctx: Any, node: Any, name: str, args: Any) -> None:
     above = ctx.make_node("Add", [power, one]).output[0]
     ctx.make_node(
         "Mul", [tanh, above], outputs=[produced], name=name, dtypes=[dtype], shapes=[shape]
+    )
+
+
+def _log1p(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """Write log(1 + x) as log(u) x / (u - 1) with u = 1 + x rounded, and x where u is 1."""
+    dtype, shape = ctx.get_dtype(node.output[0]), ctx.get_shape(node.output[0])
+    x, produced = node.input[0], node.output[0]
+    ctx.remove_node(node.name)
+    one = ctx.make_const(f"{name}_one", np.array(1.0, "float32")).output[0]
+    above = ctx.make_node("Add", [x, one]).output[0]
+    rounded = ctx.make_node("Sub", [above, one]).output[0]
+    lost = ctx.make_node("Equal", [above, one]).output[0]
+    divisor = ctx.make_node("Where", [lost, one, rounded]).output[0]
+    log = ctx.make_node("Log", [above]).output[0]
+    scaled = ctx.make_node("Mul", [log, ctx.make_node("Div", [x, divisor]).output[0]]).output[0]
+    ctx.make_node(
+        "Where", [lost, x, scaled], outputs=[produced], name=name, dtypes=[dtype], shapes=[shape]
     )

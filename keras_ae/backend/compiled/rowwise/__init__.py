@@ -40,12 +40,12 @@ class Rowwise:
 
     Args:
         model: A built model.
-        function: Name of the function.
+        function: Name of the function, or a function (model, batch).
         draws: Whether it draws noise: the noise then depends on the batches, which are Keras's
             own, and no row is added to one.
     """
 
-    def __init__(self, model: Any, function: str, draws: bool = False) -> None:
+    def __init__(self, model: Any, function: Any, draws: bool = False) -> None:
         self.model, self.function, self.draws = model, function, draws
         self.variables: list[Any] | None = None
 
@@ -85,7 +85,7 @@ def _same(some: list[Any], others: list[Any]) -> bool:
     return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
-def _program(model: Any, function: str, draws: bool) -> Any:
+def _program(model: Any, function: Any, draws: bool) -> Any:
     make: Any
     match keras.backend.backend():
         case "jax":

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_ae.backend.compiled.plan import convolves
+from keras_ae.backend.compiled.rowwise.functions import bound
 from keras_ae.backend.compiled.rowwise.sizes import (
     compiled_size,
     in_batches,
@@ -24,13 +25,13 @@ class Program:
 
     Args:
         model: A built model.
-        function: Name of the function.
+        function: Name of one of its functions, or a function (model, batch).
         draws: Whether it draws noise.
     """
 
     MULTIPLICATIONS = 2**26
 
-    def __init__(self, model: Any, function: str, draws: bool) -> None:
+    def __init__(self, model: Any, function: Any, draws: bool) -> None:
         import jax
 
         self.model, self.function, self.draws, self.pads = model, function, draws, not draws
@@ -63,7 +64,7 @@ class Program:
     def _one(self, fixed: Any, moving: Any, batch: Any) -> Any:
         values = zip([*self.fixed, *self.moving], [*fixed, *moving], strict=True)
         with keras.StatelessScope(state_mapping=list(values)) as scope:
-            value = getattr(self.model, self.function)(batch)
+            value = bound(self.model, self.function)(batch)
         if not self.draws:
             return value, []
         return value, [scope.get_current_value(v) for v in self.moving]

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_ae.backend.compiled.rowwise.functions import bound
 from keras_ae.backend.compiled.rowwise.sizes import in_batches, is_small, rows_in
 
 
@@ -17,14 +18,14 @@ class Program:
 
     Args:
         model: A built model.
-        function: Name of the function.
+        function: Name of one of its functions, or a function (model, batch).
         draws: Whether it draws noise.
     """
 
     MULTIPLICATIONS = 2**27
     pads = False
 
-    def __init__(self, model: Any, function: str, draws: bool) -> None:
+    def __init__(self, model: Any, function: Any, draws: bool) -> None:
         self.model, self.function = model, function
         self.graphs: dict[Any, tuple[Any, Any]] = {}
 
@@ -58,7 +59,7 @@ class Program:
         return self.graphs[key]
 
     def _function(self, batch: Any) -> Any:
-        return getattr(self.model, self.function)(batch)
+        return bound(self.model, self.function)(batch)
 
     def _block(self, one: Any) -> Any:
         import tensorflow as tf

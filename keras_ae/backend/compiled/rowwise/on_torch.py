@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from keras_ae.backend.compiled.rowwise.functions import bound
+
 TOLERANCE = 1e-5
 # Batches of one size from which on the gain per batch outweighs the time that tracing takes.
 WORTH_TRACING = 64
@@ -22,14 +24,14 @@ class Program:
 
     Args:
         model: A built model.
-        function: Name of the function.
+        function: Name of one of its functions, or a function (model, batch).
         draws: Whether it draws noise.
     """
 
     MULTIPLICATIONS = 2**25
     pads = False
 
-    def __init__(self, model: Any, function: str, draws: bool) -> None:
+    def __init__(self, model: Any, function: Any, draws: bool) -> None:
         self.model, self.function, self.draws = model, function, draws
         self.variables = model.variables
         self.seen: Counter[Any] = Counter()
@@ -58,7 +60,7 @@ class Program:
 
     def _function(self, structure: Any, leaves: Any) -> Any:
         batch = keras.tree.pack_sequence_as(structure, leaves)
-        return getattr(self.model, self.function)(batch)
+        return bound(self.model, self.function)(batch)
 
     def _replay_of(self, structure: Any, leaves: Any, values: Any) -> Any:
         key = tuple((leaf.dtype, leaf.shape) for leaf in leaves)

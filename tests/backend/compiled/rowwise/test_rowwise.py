@@ -14,7 +14,7 @@ from keras import ops
 import keras_ae
 from keras_ae.backend.compiled import rowwise
 from keras_ae.backend.compiled.rowwise import Rowwise
-from keras_ae.inference import View
+from keras_ae.views import View
 
 BACKEND = keras.backend.backend()
 X = np.random.default_rng(0).random((75, 6)).astype("float32")

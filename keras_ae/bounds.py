@@ -1,0 +1,270 @@
+"""Likelihoods of data under a model: bounds on log p(x), and what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_ae import inputs as data
+from keras_ae import metrics
+from keras_ae.backend.compiled.rowwise.sizes import ample_rows
+from keras_ae.bottlenecks import Posterior
+from keras_ae.distributions.event import sum_event
+from keras_ae.objectives.rate import has_closed_form
+from keras_ae.parts import checked_size
+from keras_ae.typing import Batch, Tensor
+
+MOST_TOGETHER = 64
+"""Draws for one row that are decoded at once."""
+
+MULTIPLICATIONS = 2**30
+"""Of the draws of some rows that are decoded at once."""
+
+
+class Decomposition(NamedTuple):
+    """What an evidence lower bound is made of, means over rows, in nats.
+
+    Args:
+        elbo: E_q log p(x | z) - KL(q(z | x) || p(z)).
+        distortion: -E_q log p(x | z).
+        rate: KL(q(z | x) || p(z)).
+        kl_per_dimension: The rate of each part of the code, `latent_shape` or less; empty where no
+            closed form is known.
+        active_units: Numbers of the code whose mean varies over the rows by more than 0.01.
+        mutual_information: I(x; z) under q, the rate's part that informs; at most log(rows).
+        total_correlation: KL(q(z) || prod_j q(z_j)) of the aggregated posterior.
+        dimension_wise_kl: sum_j KL(q(z_j) || p(z_j)), for a prior of independent coordinates.
+    """
+
+    elbo: float
+    distortion: float
+    rate: float
+    kl_per_dimension: Any
+    active_units: int
+    mutual_information: float
+    total_correlation: float
+    dimension_wise_kl: float
+
+
+class Bounds:
+    """Log-likelihoods of rows: importance-weighted bounds, and the parts of the ELBO.
+
+    The encoder runs once for a row; its draws are decoded many at a time, in compiled batches of
+    bounded memory, and summed up as they come.
+    """
+
+    def log_prob(
+        self: Any, x: Any, samples: int = 100, *, seed: int | None = 0, verbose: int = 0
+    ) -> np.ndarray:
+        """Return a lower bound on log p(x) of each row, `(rows,)`, nats, that rises to it.
+
+        log 1/K sum_k p(x | z_k) p(z_k) / q(z_k | x) with z_k ~ q(z | x). Its mean rises with K, and
+        is the ELBO for K = 1. Where the model scales its inputs, the density is that of the data
+        as they were given. A row's value depends on its place among the rows, since its noise
+        does.
+
+        Args:
+            x: Rows in data units, or a dict of them with a `mask` or a `condition`.
+            samples: K, at least 1.
+            seed: Of the noise; fresh noise when None.
+            verbose: 1 to show progress.
+
+        Raises:
+            ValueError: The model has no posterior or no prior.
+
+        Reference:
+            Burda et al. (2016), https://arxiv.org/abs/1509.00519, equation 8.
+        """
+        return self._bounds(x, samples, seed, verbose)["log_prob"]
+
+    def elbo(self: Any, x: Any, samples: int = 1, *, seed: int | None = 0) -> np.ndarray:
+        """Return the evidence lower bound of each row, `(rows,)`, nats: a mean over draws.
+
+        Reference: Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, equation 3.
+        """
+        return self._bounds(x, samples, seed)["elbo"]
+
+    def bits_per_dim(
+        self: Any,
+        x: Any,
+        samples: int = 100,
+        *,
+        levels: int | None = None,
+        seed: int | None = 0,
+    ) -> np.ndarray:
+        """Return the bound as bits for each number of a row, `(rows,)`; lower is better.
+
+        Args:
+            x: Rows in data units.
+            samples: Draws for each row.
+            levels: For a density of data that are k / levels plus uniform noise: how many levels,
+                256 for bytes. Log-masses (a discretised likelihood) need none.
+            seed: Of the noise.
+
+        Reference: Theis et al. (2016), https://arxiv.org/abs/1511.01844, section 3.1.
+        """
+        size = int(np.prod(self.event_shape))
+        bits = -self.log_prob(x, samples, seed=seed) / (size * np.log(2.0))
+        return bits if levels is None else bits + np.log2(checked_size("levels", levels))
+
+    def decompose(
+        self: Any, x: Any, samples: int = 1, *, seed: int | None = 0, most: int = 2_000
+    ) -> Decomposition:
+        """Return what the ELBO of some rows is made of.
+
+        The parts that compare the aggregated posterior with others take all given rows as the
+        data, and estimate from one draw of each of at most `most` of them.
+
+        Args:
+            x: Rows in data units.
+            samples: Draws for each row of the distortion, and of a rate without a closed form.
+            seed: Of the noise.
+            most: Draws from which the aggregated posterior's parts are estimated.
+
+        Reference:
+            Hoffman and Johnson (2016), "ELBO surgery", section 2; Chen et al. (2018),
+            https://arxiv.org/abs/1802.04942, equation 2; Burda et al. (2016),
+            https://arxiv.org/abs/1509.00519, section 5.2, for active units.
+        """
+        x = data.check_data(x, self.event_shape, self.missing)
+        found = self._bounds(x, samples, seed)
+        parameters = self.posterior(x)
+        codes = self.encode(x).reshape(len(found["elbo"]), -1)
+        parts: Any = np.zeros(0)
+        rate = float(np.mean(found["rate"]))
+        if has_closed_form(self):
+            parts = self.views.rows(closed_rates, draws=False)(x).mean(axis=0)
+            rate = float(parts.sum())
+        distortion = float(np.mean(found["distortion"]))
+        information = total = by_dimension = float("nan")
+        if {"mean", "log_var"} <= set(parameters) and self.bottleneck.space == "vectors":
+            aggregated = metrics.aggregated_posterior(
+                parameters["mean"], parameters["log_var"], most=most, seed=seed or 0
+            )
+            information, total = aggregated.mutual_information, aggregated.total_correlation
+            by_dimension = aggregated.dimension_wise_kl
+        return Decomposition(
+            elbo=-distortion - rate,
+            distortion=distortion,
+            rate=rate,
+            kl_per_dimension=parts,
+            active_units=metrics.active_units(codes),
+            mutual_information=information,
+            total_correlation=total,
+            dimension_wise_kl=by_dimension,
+        )
+
+    def _bounds(
+        self: Any, x: Any, samples: int, seed: int | None, verbose: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Return bound, ELBO, distortion and rate of each row."""
+        _check_model(self)
+        samples = checked_size("samples", samples)
+        x = data.check_data(x, self.event_shape, self.missing)
+        if not isinstance(x, (np.ndarray, Mapping)):
+            rows = np.concatenate(list(data.batches_of(x)))
+            return self._bounds(rows, samples, seed, verbose)
+        if self.normalizer.kind == "none":
+            self.likelihood.check_support(data.read(x)[0])
+        self.normalizer.check_adapted()
+        self.bottleneck.noise.reset_evaluation(_fresh(seed))
+        found = self._sums(x, samples, verbose)
+        unit = self.views.rows(log_units, draws=False)(x)
+        return {
+            "log_prob": found["log_sum"] - np.log(samples) - unit,
+            "elbo": -found["distortion"] / samples - found["rate"] / samples - unit,
+            "distortion": found["distortion"] / samples + unit,
+            "rate": found["rate"] / samples,
+        }
+
+    def _sums(self: Any, x: Any, samples: int, verbose: int) -> dict[str, np.ndarray]:
+        """Return sums over all draws of each row, float64, decoding some of them at a time."""
+        given = {"x": x, "parameters": self.posterior(x)}
+        together = min(samples, MOST_TOGETHER)
+        ample = ample_rows(self, x, MULTIPLICATIONS)
+        chunks = [together] * (samples // together)
+        chunks += [samples % together] if samples % together else []
+        progress = keras.utils.Progbar(len(chunks), unit_name="chunk") if verbose else None
+        found: dict[str, np.ndarray] = {}
+        for chunk in chunks:
+            run = self.views.rows(weights_of(chunk), draws=True)
+            values = run(given, max(1, ample // chunk))
+            for key, value in values.items():
+                add = np.logaddexp if key == "log_sum" else np.add
+                wide = value.astype("float64")
+                found[key] = add(found[key], wide) if key in found else wide
+            if progress is not None:
+                progress.add(1)
+        return found
+
+
+# Functions (model, batch) that run compiled on rows.
+
+
+def closed_rates(model: Any, x: Any) -> Tensor:
+    """Return the divergence of each part of the code, in closed form."""
+    return model.bottleneck.kl(model.posterior_tensor(x), model.prior)
+
+
+def log_units(model: Any, x: Any) -> Tensor:
+    """Return by how much a density in data units is below that in normalised ones, `(rows,)`."""
+    batch = model.batch(x)
+    log_scale = model.likelihood.log_unit(model.normalizer.log_scale(model.event_shape))
+    return sum_event(ops.zeros_like(batch.target) + log_scale, batch.mask)
+
+
+_WEIGHTS: dict[int, Callable[[Any, Any], dict[str, Tensor]]] = {}
+
+
+def weights_of(samples: int) -> Callable[[Any, Any], dict[str, Tensor]]:
+    """Return the function (model, rows and their parameters) of so many draws for each row."""
+    if samples not in _WEIGHTS:
+        _WEIGHTS[samples] = lambda model, given: log_weights(model, given, samples)
+    return _WEIGHTS[samples]
+
+
+def log_weights(model: Any, given: Mapping[str, Any], samples: int) -> dict[str, Tensor]:
+    """Return sums over draws: log sum of the weights, distortion and rate, `(rows,)` each.
+
+    Args:
+        model: The model.
+        given: `x`, rows, and the `parameters` of their posteriors.
+        samples: Draws for each row.
+    """
+    batch = model.batch(given["x"])
+
+    def repeated(a: Any) -> Any:
+        return None if a is None else ops.repeat(a, samples, axis=0)
+
+    parameters = {key: repeated(value) for key, value in given["parameters"].items()}
+    outputs = {**parameters, **model.bottleneck.draw(parameters)}
+    z = outputs["latent"]
+    rate = model.bottleneck.log_prob(outputs) - model.prior.log_prob(z, model)
+    rows = Batch(*map(repeated, batch))
+    likelihood = model.likelihood.log_prob(
+        model.decoded_tensor(z, rows.condition), rows.target, rows.mask
+    )
+    likelihood, rate = (ops.reshape(a, (-1, samples)) for a in (likelihood, rate))
+    return {
+        "log_sum": ops.logsumexp(likelihood - rate, axis=1),
+        "distortion": -ops.sum(likelihood, axis=1),
+        "rate": ops.sum(rate, axis=1),
+    }
+
+
+def _check_model(model: Any) -> None:
+    if not isinstance(model.bottleneck, Posterior) or model.prior is None:
+        raise ValueError(
+            "a likelihood needs a model with a posterior and a prior. "
+            f"Received: `{model.variant}` with {type(model.bottleneck).__name__} and "
+            f"prior={model.prior if model.prior is None else type(model.prior).__name__}. "
+            "Use `score` for the error of its reconstructions."
+        )
+
+
+def _fresh(seed: int | None) -> int:
+    return int(np.random.default_rng().integers(2**31)) if seed is None else seed

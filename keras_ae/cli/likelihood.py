@@ -1,0 +1,53 @@
+"""How likely a model finds data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keras_ae.cli.rows import RUN, file_to_write, opened, rows_options, write
+
+
+@click.command("log-prob")
+@RUN
+@rows_options
+@click.option("--samples", type=int, default=100, help="Draws for each row.  [default: 100]")
+@click.option("--levels", type=int, help="For bits of a density: 256 for bytes.")
+@click.option("--seed", type=int, default=0, help="Of the noise.")
+@file_to_write(".json", ".npy", ".csv", required=False)
+def log_prob(
+    run: str, samples: int, levels: int | None, seed: int, to: Path | None, **rows_of: Any
+) -> None:
+    """Estimate log p(x) of some data by the importance-weighted bound, in nats.
+
+    The mean and its standard error as JSON; to .npy or .csv, the value of each row.
+    """
+    model, rows, _ = opened(run, **rows_of)
+    import numpy as np
+
+    values = model.log_prob(rows, samples, seed=seed, verbose=1)
+    if to is not None and to.suffix != ".json":
+        write(to, values)
+        return
+    bits = -values / (np.prod(model.event_shape) * np.log(2.0))
+    bits = bits if levels is None else bits + np.log2(levels)
+    figures = {
+        "log_prob": float(values.mean()),
+        "standard_error": float(values.std() / np.sqrt(len(values))),
+        "bits_per_dim": float(bits.mean()),
+        "samples": samples,
+        "rows": len(values),
+        "seed": seed,
+    }
+    text = json.dumps(figures, indent=2)
+    if to is None:
+        click.echo(text)
+        return
+    from keras_ae.reports.run import replacing
+
+    with replacing(to) as partial:
+        partial.write_text(text + "\n")
+    click.echo(f"{to}: {len(values)} rows")

@@ -1,0 +1,57 @@
+"""What the terms of the rate share: the divergence of a model's posterior from its prior."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+from keras_ae.bottlenecks import Posterior
+from keras_ae.distributions.event import sum_event
+from keras_ae.objectives.term import Term
+from keras_ae.typing import Batch, Outputs, Tensor
+
+
+class Rate(Term):
+    """A term of KL(q(z | x) || p(z)): in closed form where one is known, else at the draw.
+
+    Without a closed form the divergence is log q(z | x) - log p(z) at the code of the forward
+    pass, whose mean over draws it is. A score has the divergence itself, at the code that is not
+    drawn, whatever the term makes of it in training.
+    """
+
+    scores = True
+
+    @final
+    def attach(self, model: Any) -> None:
+        """Refuse a model without a posterior, without a prior, or with codes of two kinds.
+
+        Raises:
+            ValueError: As said.
+        """
+        what, code = type(self).__name__, type(model.bottleneck).__name__
+        if not isinstance(model.bottleneck, Posterior):
+            raise ValueError(
+                f"{what} needs a bottleneck with a posterior. Received: {code}, whose code has no "
+                "distribution. Take `Gaussian`, or leave the term out."
+            )
+        if model.prior is None:
+            raise ValueError(
+                f"{what} needs a model with a prior. Received: prior=None. "
+                "Pass `prior='standard_normal'`."
+            )
+
+    @final
+    def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
+        """Return the divergence of each example, `(batch,)`, nats."""
+        return divergence(model, outputs)
+
+
+def has_closed_form(model: Any) -> bool:
+    """Return whether the divergence of a model's posterior from its prior is known exactly."""
+    return bool(model.bottleneck.closed_form == model.prior.family)
+
+
+def divergence(model: Any, outputs: Outputs) -> Tensor:
+    """Return KL(q(z | x) || p(z)) of each example, or its estimate at the draw, `(batch,)`."""
+    if has_closed_form(model):
+        return sum_event(model.bottleneck.kl(outputs, model.prior))
+    return model.bottleneck.log_prob(outputs) - model.prior.log_prob(outputs["latent"], model)

@@ -1,0 +1,53 @@
+"""Learned inputs whose posteriors make up a prior."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_ae.parts import Part, checked_size
+from keras_ae.typing import Batch, Shape, Tensor
+
+
+@keras.saving.register_keras_serializable("keras_ae.priors")
+class PseudoInputs(Part):
+    """Examples u_1, ..., u_K in normalised units that are trained with the model.
+
+    They start as training examples when the model is fitted, before that as noise, and stay
+    within the support of the model's likelihood.
+
+    Args:
+        count: K, at least 1.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = checked_size("components", count)
+        self.built = True
+
+    def make_weights(self, event_shape: Shape) -> None:
+        """Make the inputs, `(count, *event_shape)`."""
+        state = {"dtype": "float32", "autocast": False}
+        shape = (self.count, *event_shape)
+        start = keras.initializers.RandomNormal(stddev=0.5)
+        self.inputs = self.add_weight(shape, start, name="inputs", **state)
+
+    def adapt(self, rows: Any, seed: int = 0) -> None:
+        """Start at examples drawn from `rows`, normalised `(n, *event_shape)`."""
+        rng = np.random.default_rng(seed)
+        rows = np.asarray(rows)
+        chosen = rows[rng.choice(len(rows), self.count, replace=len(rows) < self.count)]
+        # Copies of one example would stay copies.
+        jitter = rng.normal(scale=1e-2, size=chosen.shape)
+        self.inputs.assign((np.nan_to_num(chosen) + jitter).astype("float32"))
+
+    def features(self, model: Any) -> Tensor:
+        """Return the encoder's features of the inputs, `(count, ...)`."""
+        low, high = model.likelihood.support
+        u = ops.convert_to_tensor(self.inputs)
+        if np.isfinite(low) or np.isfinite(high):
+            u = ops.clip(u, low, min(high, 3e38))
+        return model.features(u, Batch(u, u))

@@ -1,0 +1,177 @@
+"""Bounds on log p(x), beside models whose log p(x) is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from scipy import special, stats
+from sklearn.decomposition import PCA
+
+import keras_ae
+from keras_ae import bounds
+from keras_ae.bottlenecks import Categorical, Deterministic
+from keras_ae.objectives import KLDivergence, Reconstruction
+
+RNG = np.random.default_rng(0)
+LOADINGS = RNG.normal(size=(2, 6))
+X = (RNG.normal(size=(300, 2)) @ LOADINGS + 0.5 * RNG.normal(size=(300, 6)) + 1.0).astype("f4")
+
+
+def linear(scale: float = 0.5, **options: Any) -> Any:
+    """A VAE of which encoder and decoder are linear: probabilistic PCA."""
+    return keras_ae.create(
+        "vae",
+        input_shape=(6,),
+        latent_dim=2,
+        hidden=[],
+        likelihood={"name": "gaussian", "scale": scale},
+        **options,
+    )
+
+
+def with_exact_posterior(model: Any, shift: float = 0.0, wider: float = 0.0) -> Any:
+    """The model with the weights of x = W z + 1 + noise, its posterior moved by so much.
+
+    Tipping and Bishop (1999), equation 12.3: q(z | x) = N(M^-1 W'(x - mu), s^2 M^-1). W's columns
+    are made orthogonal, so that the posterior's coordinates are independent.
+    """
+    u, singular, _ = np.linalg.svd(LOADINGS.T, full_matrices=False)
+    w = u * singular
+    m = singular**2 + 0.25
+    encoder = w / m
+    model.bottleneck.mean_head.set_weights([encoder, -np.ones(6) @ encoder + shift])
+    log_var = np.log(0.25 / m) + wider
+    model.bottleneck.log_var_head.set_weights([np.zeros((6, 2)), log_var])
+    model.decoder.set_weights([w.T, np.ones(6)])
+    return stats.multivariate_normal(np.ones(6), w @ w.T + 0.25 * np.eye(6))
+
+
+@pytest.mark.parametrize("samples", [1, 7, 130])
+def test_under_the_exact_posterior_every_bound_is_log_p(samples: int) -> None:
+    model = linear()
+    exact = with_exact_posterior(model).logpdf(X)
+    np.testing.assert_allclose(model.log_prob(X, samples), exact, atol=2e-4)
+    np.testing.assert_allclose(model.elbo(X, samples), exact, atol=2e-4)
+
+
+def test_the_bound_rises_with_the_samples_to_log_p() -> None:
+    model = linear()
+    exact = with_exact_posterior(model, shift=0.3, wider=0.5).logpdf(X).mean()
+    found = [model.log_prob(X, k, seed=1).mean() for k in (1, 4, 16, 64, 1024)]
+    assert (np.diff(found) > 0).all()
+    assert found[0] < exact - 0.3
+    assert found[-1] == pytest.approx(exact, abs=0.01)
+
+
+def test_one_sample_is_the_elbo() -> None:
+    model = linear()
+    with_exact_posterior(model, shift=0.5)
+    np.testing.assert_allclose(model.log_prob(X, 1, seed=3), model.elbo(X, 1, seed=3), rtol=1e-6)
+
+
+def test_a_learned_linear_model_meets_probabilistic_pca() -> None:
+    wanted = PCA(2).fit(X).score(X)
+    keras.utils.set_random_seed(0)
+    model = keras_ae.create(
+        "vae", input_shape=(6,), latent_dim=2, hidden=[], likelihood="calibrated_gaussian"
+    )
+    rate = keras.optimizers.schedules.CosineDecay(2e-2, 1_200)
+    model.compile(keras.optimizers.Adam(rate))
+    model.fit(X, batch_size=50, epochs=200, verbose=0)
+    assert model.elbo(X, 50).mean() == pytest.approx(wanted, abs=0.1)
+    assert model.log_prob(X, 200).mean() == pytest.approx(wanted, abs=0.1)
+
+
+def test_a_density_is_in_the_units_of_the_data() -> None:
+    model = linear(normalize="standard")
+    exact = with_exact_posterior(model)
+    stretched = 3.0 * X - 2.0
+    model.adapt(stretched)
+    mean, scale = stretched.mean(0), stretched.std(0)
+    wanted = exact.logpdf((stretched - mean) / scale) - np.log(scale).sum()
+    np.testing.assert_allclose(model.log_prob(stretched, 3), wanted, atol=1e-3)
+
+
+def test_a_probability_of_categories_has_no_unit() -> None:
+    options: dict[str, Any] = {"input_shape": (3,), "likelihood": "bernoulli", "hidden": [4]}
+    scaled = keras_ae.create("vae", normalize="minmax", **options)
+    plain = keras_ae.create("vae", **options)
+    x = RNG.integers(0, 2, size=(20, 3)).astype("float32")
+    scaled.adapt(5.0 * x)
+    for part in ("encoder", "bottleneck", "decoder"):
+        getattr(scaled, part).set_weights(getattr(plain, part).get_weights())
+    np.testing.assert_allclose(scaled.log_prob(5.0 * x, 5), plain.log_prob(x, 5), rtol=1e-5)
+
+
+def test_missing_entries_leave_the_likelihood_of_the_rest() -> None:
+    model = linear(missing="mask")
+    exact = with_exact_posterior(model, wider=1.0)
+    observed = [0, 2, 3]
+    x = np.full((40, 6), np.nan, "float32")
+    x[:, observed] = X[:40, observed]
+    part = stats.multivariate_normal(
+        exact.mean[observed], exact.cov_object.covariance[np.ix_(observed, observed)]
+    )
+    got = model.log_prob(x, 20_000)
+    assert got.mean() == pytest.approx(part.logpdf(x[:, observed]).mean(), abs=0.1)
+
+
+def test_a_discrete_code_is_summed_out() -> None:
+    model = keras_ae.LatentModel(
+        (4,),
+        bottleneck=Categorical(1, 3),
+        objective=[Reconstruction(), KLDivergence()],
+        likelihood="bernoulli",
+        prior="categorical",
+        hidden=[5],
+    )
+    x = RNG.integers(0, 2, size=(10, 4)).astype("float32")
+    means = model.decode(np.eye(3, dtype="float32")[:, None])  # of each category
+    each = stats.bernoulli.logpmf(x[:, None].astype(int), means).sum(-1)
+    wanted = special.logsumexp(each, axis=1) - np.log(3)
+    np.testing.assert_allclose(model.log_prob(x, 5_000), wanted, atol=0.04)
+
+
+def test_bits_are_nats_over_log_two_for_each_number() -> None:
+    model = linear()
+    exact = with_exact_posterior(model).logpdf(X)
+    got = model.bits_per_dim(X, 2)
+    np.testing.assert_allclose(got, -exact / (6 * np.log(2)), atol=1e-4)
+    np.testing.assert_allclose(model.bits_per_dim(X, 2, levels=256), got + 8.0, rtol=1e-6)
+
+
+def test_the_parts_of_an_elbo() -> None:
+    model = linear()
+    with_exact_posterior(model)
+    parts = model.decompose(X, samples=50)
+    posterior = model.posterior(X)
+    rates = 0.5 * (posterior["mean"] ** 2 + np.exp(posterior["log_var"]) - 1 - posterior["log_var"])
+    np.testing.assert_allclose(parts.kl_per_dimension, rates.mean(0), rtol=1e-4)
+    assert parts.rate == pytest.approx(rates.sum(1).mean(), rel=1e-4)
+    assert parts.elbo == pytest.approx(-parts.distortion - parts.rate)
+    assert parts.elbo == pytest.approx(model.elbo(X, 50).mean(), abs=0.1)
+    assert parts.active_units == 2
+    split = parts.mutual_information + parts.total_correlation + parts.dimension_wise_kl
+    assert split == pytest.approx(parts.rate, abs=0.15)
+
+
+def test_draws_are_decoded_a_bounded_number_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = linear()
+    exact = with_exact_posterior(model).logpdf(X)
+    sizes: list[int] = []
+    weights_of = bounds.weights_of
+    monkeypatch.setattr(bounds, "MOST_TOGETHER", 16)
+    monkeypatch.setattr(bounds, "weights_of", lambda k: sizes.append(k) or weights_of(k))
+    np.testing.assert_allclose(model.log_prob(X, 50), exact, atol=2e-4)
+    assert sizes == [16, 16, 16, 2]
+
+
+def test_a_model_without_a_posterior_is_refused() -> None:
+    model = keras_ae.LatentModel((6,), bottleneck=Deterministic(2), objective=[Reconstruction()])
+    with pytest.raises(ValueError, match="needs a model with a posterior and a prior"):
+        model.log_prob(X)
+    with pytest.raises(ValueError, match="`samples` must be"):
+        linear().log_prob(X, 0)
