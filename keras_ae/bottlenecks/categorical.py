@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_ae.bottlenecks.posterior import Posterior, head
 from keras_ae.bottlenecks.temperature import Degrees, Temperature
-from keras_ae.distributions import gumbel, relaxed_categorical
+from keras_ae.distributions import gumbel, relaxed_categorical, special
 from keras_ae.distributions.event import sum_event
 from keras_ae.parts import checked_size
 from keras_ae.typing import Outputs, Tensor
@@ -69,7 +69,7 @@ class Categorical(Posterior):
     def parameters_of(self, features: Tensor) -> Outputs:
         """Return normalised `logits`, `(batch, variables, categories)` float32."""
         logits = ops.reshape(self.logits_head(features), (-1, *self.latent_shape))
-        return {"logits": ops.log_softmax(logits, axis=-1)}
+        return {"logits": special.log_softmax(logits, axis=-1)}
 
     def code(self, parameters: Outputs) -> Outputs:
         """Return the most probable categories, as one-hot vectors."""

@@ -6,7 +6,7 @@ import math
 
 from keras import ops
 
-from keras_ae.distributions import gumbel
+from keras_ae.distributions import gumbel, special
 from keras_ae.typing import Tensor
 
 
@@ -25,7 +25,7 @@ def sample(logits: Tensor, temperature: Tensor | float, uniform: Tensor) -> Tens
 
 def sample_log(logits: Tensor, temperature: Tensor | float, uniform: Tensor) -> Tensor:
     """Return the logarithm of `sample`, which no temperature makes infinite."""
-    return ops.log_softmax((logits + gumbel.noise(uniform)) / temperature, axis=-1)
+    return special.log_softmax((logits + gumbel.noise(uniform)) / temperature, axis=-1)
 
 
 def log_prob(log_y: Tensor, logits: Tensor, temperature: Tensor | float) -> Tensor:
@@ -43,7 +43,7 @@ def log_prob(log_y: Tensor, logits: Tensor, temperature: Tensor | float) -> Tens
     categories = logits.shape[-1]
     temperature = ops.cast(temperature, "float32")
     constant = math.lgamma(categories) + (categories - 1) * ops.log(temperature)
-    log_ratios = ops.log_softmax(logits - temperature * log_y, axis=-1)
+    log_ratios = special.log_softmax(logits - temperature * log_y, axis=-1)
     return constant + ops.sum(log_ratios - log_y, axis=-1)
 
 
@@ -53,7 +53,7 @@ def kl_uniform(logits: Tensor) -> Tensor:
     It is the divergence of the categories themselves, not of their relaxation.
     """
     categories = logits.shape[-1]
-    log_ratio = ops.log_softmax(logits, axis=-1) + math.log(categories)
+    log_ratio = special.log_softmax(logits, axis=-1) + math.log(categories)
     # Each term is at least 0, and of the second order where p is nearly uniform: the mean of
     # p log(p) alone is known to 1e-7 only, and its gradient with it.
     terms = log_ratio * ops.exp(log_ratio) - ops.expm1(log_ratio)

@@ -1,4 +1,4 @@
-"""Special functions of positive numbers, made of elementary operations that every format knows.
+"""Special functions, made of elementary operations that every format knows.
 
 Logarithms of gamma functions of large numbers are large and nearly equal where a density takes
 their difference: at a count of a million float32 would lose a whole nat. What densities need is
@@ -19,7 +19,7 @@ from keras_ae.typing import Tensor
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
-_SHIFT = 8
+_SHIFT = 3
 """Stirling's series is exact to float32 from here on; smaller arguments are moved up to it."""
 
 _TINY = 1e-18  # its square is a float32 too
@@ -28,28 +28,17 @@ _NEAR = 0.1
 """Relative distance within which the deviance is summed as a series."""
 
 
+def log_softmax(logits: Tensor, axis: int = -1) -> Tensor:
+    """Return logits minus the logarithm of the sum of their exponentials along an axis.
+
+    OpenVINO's converter takes Keras's own for one along the last of several axes.
+    """
+    return logits - ops.logsumexp(logits, axis=axis, keepdims=True)
+
+
 def log_gamma(x: Tensor) -> Tensor:
     """Return log Gamma(x) for x > 0, elementwise."""
-    small = x < _SHIFT
-    low = ops.where(small, x, 1.0)
-    product = low
-    for k in range(1, _SHIFT):
-        product = product * (low + k)
-    y = ops.where(small, x + _SHIFT, x)
-    stirling = (y - 0.5) * ops.log(y) - y + HALF_LOG_TWO_PI + _series(y)
-    return stirling - ops.log(ops.where(small, product, 1.0))
-
-
-def digamma(x: Tensor) -> Tensor:
-    """Return the derivative of log Gamma at x > 0, elementwise."""
-    small = x < _SHIFT
-    low = ops.where(small, x, 1.0)
-    reciprocals = sum((1.0 / (low + k) for k in range(1, _SHIFT)), 1.0 / low)
-    y = ops.where(small, x + _SHIFT, x)
-    inverse = 1.0 / y
-    square = inverse * inverse
-    series = square * (1 / 12 - square * (1 / 120 - square / 252))
-    return ops.log(y) - 0.5 * inverse - series - ops.where(small, reciprocals, 0.0)
+    return (x - 0.5) * ops.log(x) - x + HALF_LOG_TWO_PI + stirling_error(x)
 
 
 def log_gamma_ratio(x: Tensor, shift: Tensor | float) -> Tensor:
@@ -59,23 +48,35 @@ def log_gamma_ratio(x: Tensor, shift: Tensor | float) -> Tensor:
         x: Positive numbers.
         shift: Numbers that are not negative, broadcastable to `x`.
     """
-    small = x < _SHIFT
-    low = ops.where(small, x, 1.0)
-    moved = sum((ops.log1p(shift / (low + k)) for k in range(1, _SHIFT)), ops.log1p(shift / low))
-    y = ops.where(small, x + _SHIFT, x)
-    large = (y - 0.5) * ops.log1p(shift / y) + shift * (ops.log(y + shift) - 1.0)
-    return large + _series(y + shift) - _series(y) - ops.where(small, moved, 0.0)
+    large = (x - 0.5) * ops.log1p(shift / x) + shift * (ops.log(x + shift) - 1.0)
+    return large + stirling_error(x + shift) - stirling_error(x)
 
 
 def stirling_error(x: Tensor) -> Tensor:
     """Return log Gamma(x + 1) minus Stirling's approximation of it, for x > 0.
 
-    That is log Gamma(x + 1) - (x + 1/2) log(x) + x - log(2 pi) / 2, about 1 / (12 x).
+    That is log Gamma(x + 1) - (x + 1/2) log(x) + x - log(2 pi) / 2, about 1 / (12 x). One at x is
+    that at x + 1 and (x + 1/2) log(1 + 1/x) - 1 more.
     """
     small = x < _SHIFT
-    low, high = ops.where(small, x, 1.0), ops.where(small, 1.0 * _SHIFT, x)
-    exact = log_gamma(low + 1.0) - (low + 0.5) * ops.log(low) + low - HALF_LOG_TWO_PI
-    return ops.where(small, exact, _series(high))
+    low = ops.where(small, x, 1.0)
+    steps = (low + 0.5) * ops.log1p(1.0 / low) - 1.0
+    for k in range(1, _SHIFT):
+        steps = steps + _step(low + k)
+    inverse = 1.0 / ops.where(small, low + _SHIFT, x)
+    square = inverse * inverse
+    series = square * (1 / 1260 - square * (1 / 1680 - square / 1188))
+    series = inverse * (1 / 12 - square * (1 / 360 - series))
+    return series + ops.where(small, steps, 0.0)
+
+
+def _step(x: Tensor) -> Tensor:
+    """Return (x + 1/2) log(1 + 1/x) - 1 for x >= 1, as a series of small terms."""
+    square = ops.square(1.0 / (2.0 * x + 1.0))
+    total = square / 15
+    for odd in (13, 11, 9, 7, 5, 3):
+        total = square * (1 / odd + total)
+    return total
 
 
 def deviance(x: Tensor, mean: Tensor, log_mean: Tensor | None = None) -> Tensor:
@@ -129,10 +130,3 @@ def log_binomial(a: Tensor, b: Tensor, p: Tensor, q: Tensor) -> Tensor:
     errors = stirling_error(n) - stirling_error(a) - stirling_error(b)
     spread = 0.5 * (ops.log(n) - ops.log(a) - ops.log(b)) - HALF_LOG_TWO_PI
     return errors + spread - deviance(a, n * p) - deviance(b, n * q)
-
-
-def _series(y: Tensor) -> Tensor:
-    """Return Stirling's series 1 / (12 y) - 1 / (360 y^3) + 1 / (1260 y^5)."""
-    inverse = 1.0 / y
-    square = inverse * inverse
-    return inverse * (1 / 12 - square * (1 / 360 - square / 1260))

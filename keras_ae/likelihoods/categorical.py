@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_ae.distributions import gumbel
+from keras_ae.distributions import gumbel, special
 from keras_ae.distributions.noise import Draws
 from keras_ae.likelihoods.likelihood import Elementwise, by_channel
 from keras_ae.parts import checked_size
@@ -61,7 +61,7 @@ class Categorical(Elementwise):
     def _log_probs(self, decoded: Tensor) -> Tensor:
         """Return log-probabilities `(batch, ..., categories, width)`."""
         decoded = ops.cast(decoded, "float32")
-        return ops.log_softmax(by_channel(decoded, self.categories), axis=-2)
+        return special.log_softmax(by_channel(decoded, self.categories), axis=-2)
 
     def _numbers(self) -> Tensor:
         numbers = ops.arange(self.categories, dtype="float32")

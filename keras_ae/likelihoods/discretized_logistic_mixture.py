@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_ae.distributions import gumbel
+from keras_ae.distributions import gumbel, special
 from keras_ae.distributions.noise import Draws
 from keras_ae.likelihoods import logistic_bins
 from keras_ae.likelihoods.likelihood import Elementwise, by_channel
@@ -70,5 +70,5 @@ class DiscretizedLogisticMixture(Elementwise):
         logits, location, log_scale = (
             by_channel(block, self.components) for block in (logits, location, log_scale)
         )
-        log_weights = ops.log_softmax(logits, axis=-2)
+        log_weights = special.log_softmax(logits, axis=-2)
         return log_weights, location, ops.clip(log_scale, -MAX_LOG, MAX_LOG)

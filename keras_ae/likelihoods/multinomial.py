@@ -54,7 +54,7 @@ class Multinomial(Likelihood):
         if mask is not None:
             observed = expand_mask(mask, x) * ops.ones_like(x) > 0
             decoded, x = ops.where(observed, decoded, -1e9), ops.where(observed, x, 0.0)
-        log_shares = ops.log_softmax(decoded, axis=-1)
+        log_shares = special.log_softmax(decoded, axis=-1)
         total = ops.sum(x, axis=-1, keepdims=True)
         some = ops.where(total > 0, total, 1.0)
         deviances = special.deviance(x, some * ops.exp(log_shares), log_shares + ops.log(some))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_ae.distributions import gumbel
+from keras_ae.distributions import gumbel, special
 from keras_ae.distributions.event import expand_mask, sum_event
 from keras_ae.distributions.noise import Draws
 from keras_ae.likelihoods.likelihood import Likelihood
@@ -40,7 +40,7 @@ class OneHotCategorical(Likelihood):
     ) -> Tensor:
         """Return the sum over vectors of sum_k x_k log softmax(logits)_k, `(batch,)`, nats."""
         decoded, x = ops.cast(decoded, "float32"), ops.cast(x, "float32")
-        values = ops.sum(x * ops.log_softmax(decoded, axis=-1), axis=-1, keepdims=True)
+        values = ops.sum(x * special.log_softmax(decoded, axis=-1), axis=-1, keepdims=True)
         if mask is not None:
             mask = ops.min(expand_mask(mask, x) * ops.ones_like(x), axis=-1, keepdims=True)
         return sum_event(values, mask)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.distributions import gumbel
+from keras_ae.distributions import gumbel, special
 from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import Draws
 from keras_ae.priors.prior import Prior
@@ -49,7 +49,7 @@ class Categorical(Prior):
 
     def log_probs(self) -> Tensor:
         """Return the log-probabilities, `(variables, categories)`."""
-        return ops.log_softmax(ops.convert_to_tensor(self.logits), axis=-1)
+        return special.log_softmax(ops.convert_to_tensor(self.logits), axis=-1)
 
     def log_prob(self, z: Tensor, model: Any = None) -> Tensor:
         """Return the log-probability of one-hot codes."""

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.distributions import diagonal_gaussian, gumbel
+from keras_ae.distributions import diagonal_gaussian, gumbel, special
 from keras_ae.distributions.noise import Draws
 from keras_ae.parts import checked_positive, checked_size
 from keras_ae.priors.prior import Prior
@@ -80,7 +80,7 @@ def mixture_log_probs(z: Tensor, logits: Tensor, means: Tensor, log_vars: Tensor
     z = ops.expand_dims(ops.cast(z, "float32"), 1)
     densities = diagonal_gaussian.log_prob(z, means, log_vars)  # (batch, components, ...)
     axes = tuple(range(2, len(densities.shape)))
-    return ops.log_softmax(logits) + ops.sum(densities, axis=axes)
+    return special.log_softmax(logits) + ops.sum(densities, axis=axes)
 
 
 def mixture_sample(
