@@ -15,9 +15,9 @@ State = tuple[Tensor, ...]
 def repeat(times: int, body: Callable[[Any, State], State], state: State) -> State:
     """Return the state after `times` steps, of which each is `state = body(i, state)`.
 
-    The body is traced once on JAX and in TensorFlow's graphs, however often it runs; torch has no
-    loop that autograd knows, and its programs hold one step after another. Gradients pass backwards
-    through the loop on every backend.
+    The body is traced once on JAX, in TensorFlow's graphs and in what torch exports, however often
+    it runs; torch has no loop that autograd knows, and its programs of a training hold one step
+    after another. Gradients pass backwards through the loop on every backend.
 
     Args:
         times: Number of steps, known when the program is made.
@@ -33,9 +33,7 @@ def repeat(times: int, body: Callable[[Any, State], State], state: State) -> Sta
         return jax.lax.fori_loop(0, times, lambda i, now: tuple(body(i, now)), state)
     if keras.backend.backend() == "tensorflow":
         return _tensorflow_loop(times, body, state)
-    for i in range(times):
-        state = tuple(body(i, state))
-    return state
+    return _torch_loop(times, body, state)
 
 
 def _tensorflow_loop(times: int, body: Callable[[Any, State], State], state: State) -> State:
@@ -50,3 +48,15 @@ def _tensorflow_loop(times: int, body: Callable[[Any, State], State], state: Sta
     # XLA differentiates no loop without a bound.
     _, last = tf.while_loop(goes_on, step, (tf.constant(0), state), maximum_iterations=times)
     return tuple(last)
+
+
+def _torch_loop(times: int, body: Callable[[Any, State], State], state: State) -> State:
+    import torch
+
+    if torch.compiler.is_exporting():
+        from keras_ae.backend.loop_on_torch import exported_loop
+
+        return exported_loop(times, body, state)
+    for i in range(times):
+        state = tuple(body(i, state))
+    return state
