@@ -13,6 +13,7 @@ from keras_ae.exporting.signatures import Signature, Tensor
 TOLERANCE = 1e-5
 BATCHES = (1, 3, 7)
 MISSING_SHARE = 0.2
+LARGEST_COUNT = 20
 
 Runner = Callable[[str, dict[str, np.ndarray]], np.ndarray]
 """(name of a signature, its inputs) -> its output."""
@@ -112,6 +113,9 @@ def _rows(model: Any, tensor: Tensor, rng: np.random.Generator) -> np.ndarray:
 def _data(model: Any, rng: np.random.Generator) -> np.ndarray:
     """Return rows in data units, some of their entries missing where a model takes that."""
     rows = rng.random((max(BATCHES), *model.event_shape), dtype="float32")
+    if model.likelihood.whole:
+        most = min(model.likelihood.support[1], LARGEST_COUNT)
+        rows = np.floor((most + 1) * rows).clip(0, most)
     rows = np.array(ops.convert_to_numpy(model.normalizer.restore(rows)))
     if model.missing == "mask":
         rows[rng.random(rows.shape) < MISSING_SHARE] = np.nan

@@ -1,0 +1,166 @@
+"""Every likelihood, posterior, prior, flow and sampler leaves in every format.
+
+Models of several parts each, so that all of them are met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import keras_ae
+from keras_ae import flows, likelihoods, priors, samplers
+from keras_ae.bottlenecks import (
+    PARTS,
+    Binary,
+    Categorical,
+    Deterministic,
+    FlowPosterior,
+    Gaussian,
+    Hyperbolic,
+    Hyperspherical,
+    TwoLevelGaussian,
+    VectorQuantizer,
+)
+from keras_ae.objectives import KLDivergence, Reconstruction
+from tests.contract.leaving import check_formats
+
+ROWS = 40
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model of a likelihood, a posterior, a prior and, where one is named, a sampler.
+
+    A flow is that of the prior `flow`, or else follows a normal posterior, with a context.
+    """
+
+    likelihood: str
+    posterior: Callable[[], Any] = lambda: Gaussian(4)
+    prior: str = "standard_normal"
+    flow: str | None = None
+    sampler: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:  # noqa: D105
+        parts = [self.likelihood, type(self.bottleneck()).__name__, self.prior, self.flow]
+        return "-".join(filter(None, [*parts, self.sampler]))
+
+    def bottleneck(self) -> Any:
+        """Return a new posterior."""
+        if self.flow is None or self.prior == "flow":
+            return self.posterior()
+        return FlowPosterior(4, {"name": self.flow, **FLOW_OPTIONS.get(self.flow, {})}, 4)
+
+    def data(self) -> np.ndarray:
+        """Return rows that the likelihood can score."""
+        rng = np.random.default_rng(0)
+        unit = rng.random((ROWS, 6))
+        of_kind = {
+            "categorical": lambda: np.floor(3 * unit),
+            "one_hot_categorical": lambda: np.eye(6)[rng.integers(0, 6, ROWS)],
+            "discretized_logistic": lambda: (8 * unit).round() / 8,
+            "discretized_logistic_mixture": lambda: (8 * unit).round() / 8,
+            "bernoulli": lambda: unit.round(),
+        }
+        counts = ("poisson", "negative_binomial", "zero_inflated", "multinomial", "mixed_tabular")
+        if self.likelihood.startswith(counts):
+            return rng.poisson(3.0, (ROWS, 6)).astype("float32")
+        return np.asarray(of_kind.get(self.likelihood, lambda: unit)(), "float32")
+
+    def model(self) -> Any:
+        """Return a small model that took a few steps."""
+        prior = dict(PRIOR_OPTIONS.get(self.prior, {}))
+        if self.prior == "flow":
+            prior["flow"] = {"name": self.flow, **FLOW_OPTIONS.get(str(self.flow), {})}
+        model = keras_ae.LatentModel(
+            (6,),
+            bottleneck=self.bottleneck(),
+            objective=[Reconstruction(), KLDivergence()],
+            prior={"name": self.prior, **prior},
+            likelihood={"name": self.likelihood, **dict(self.options)},
+            hidden=[8],
+        )
+        model.compile("adam")
+        x = self.data()
+        model.fit(x, epochs=2, batch_size=20, verbose=0)
+        if self.sampler is not None:
+            sampler = samplers.get({"name": self.sampler, **SAMPLER_OPTIONS.get(self.sampler, {})})
+            sampler.fit(model, x, labels=np.arange(ROWS) % 2)
+        return model
+
+
+MIXED = [{"name": "gaussian", "width": 2}, {"name": "poisson", "width": 4}]
+SMALL: dict[str, Any] = {"hidden": [8], "depth": 2}
+FLOW_OPTIONS: dict[str, dict[str, Any]] = {
+    "affine_coupling": SMALL,
+    "inverse_autoregressive": SMALL,
+    "masked_autoregressive": SMALL,
+    "spline_coupling": SMALL,
+    "planar": {"depth": 2},
+    "radial": {"depth": 2},
+}
+PRIOR_OPTIONS: dict[str, dict[str, Any]] = {
+    "autoregressive_normal": {"correlation": 0.5},
+    "bernoulli": {"learned": True},
+    "categorical": {"learned": True},
+    "gaussian_mixture": {"components": 3},
+    "two_level_vamp": {"lower_dim": 2, "components": 4, "hidden": 4},
+    "vamp": {"components": 4},
+}
+SAMPLER_OPTIONS: dict[str, dict[str, Any]] = {
+    "flow": {"flow": {"name": "masked_autoregressive", **SMALL}, "epochs": 2},
+    "gaussian_mixture": {"components": 3},
+    "class_mixtures": {"components": 1},
+    "two_stage": {"hidden": [8], "epochs": 2},
+}
+CASES = [
+    Case("gaussian", sampler="gaussian_mixture"),
+    Case("calibrated_gaussian", lambda: Gaussian(4, committed_rate=1.0), "autoregressive_normal"),
+    Case("laplace", lambda: Hyperspherical(4), "hyperspherical_uniform"),
+    Case(
+        "student_t",
+        lambda: Hyperspherical(4, "power_spherical"),
+        "hyperspherical_uniform",
+        options=(("learned", True),),
+    ),
+    Case("log_cosh", lambda: Hyperbolic(2), "wrapped_normal"),
+    Case("categorical", lambda: Categorical(2, 3), "categorical", options=(("categories", 3),)),
+    Case("one_hot_categorical", lambda: Binary(3), "bernoulli"),
+    Case("discretized_logistic", prior="gaussian_mixture", options=(("levels", 9),)),
+    Case("discretized_logistic_mixture", prior="vamp", options=(("levels", 9),)),
+    Case("beta", lambda: TwoLevelGaussian(2, 2, hidden=4), "two_level_vamp"),
+    Case("poisson", prior="flow", flow="masked_autoregressive"),
+    Case("negative_binomial", prior="flow", flow="spline_coupling"),
+    Case("zero_inflated_negative_binomial", flow="inverse_autoregressive"),
+    Case("multinomial", flow="planar"),
+    Case("mixed_tabular", flow="radial", options=(("columns", MIXED),)),
+    Case("bernoulli", flow="householder", sampler="aggregated_posterior"),
+    Case("continuous_bernoulli", flow="sylvester"),
+    Case("gaussian", prior="flow", flow="affine_coupling"),
+    Case("gaussian", prior="flow", flow="reverse", sampler="class_mixtures"),
+    Case("gaussian", sampler="flow"),
+    Case("gaussian", sampler="kernel_density"),
+    Case("gaussian", sampler="riemannian_hmc"),
+    Case("gaussian", sampler="two_stage"),
+]
+
+
+def test_every_part_is_here() -> None:
+    assert {case.likelihood for case in CASES} == set(likelihoods.PARTS)
+    assert {case.prior for case in CASES} == set(priors.PARTS)
+    assert {case.sampler for case in CASES} - {None} == set(samplers.PARTS)
+    codes = {type(case.bottleneck()) for case in CASES}
+    assert codes | {Deterministic, VectorQuantizer} == set(PARTS.values())
+    assert {case.flow for case in CASES} - {None} == set(flows.PARTS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_model_of_the_parts_leaves_in_every_format(case: Case, tmp_path: Path) -> None:
+    check_formats(case.model(), tmp_path)
