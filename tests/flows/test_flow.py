@@ -157,9 +157,7 @@ def test_calling_a_flow_transforms(case: Case) -> None:
     np.testing.assert_allclose(log_det, m.log_det, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "case", [Case(n, d, 2, c) for n in LEARNED for d in DIMS for c in (False, True)], ids=str
-)
+@pytest.mark.parametrize("case", [c for c in CASES if c.scale == 0], ids=str)
 def test_a_new_flow_is_near_the_identity_up_to_an_isometry(case: Case) -> None:
     singular = np.linalg.svd(measured(case).jacobian, compute_uv=False)
     assert (singular > 0.6**case.depth).all()
@@ -248,7 +246,8 @@ def test_far_points_have_finite_images_and_derivatives(case: Case) -> None:
     for method in (m.flow.transform, m.flow.invert):
         for result in on_arrays(method, far, m.context):
             assert np.isfinite(result).all()
-        assert np.isfinite(jacobian_of(method, far, m.context)).all()
+        if case.depth < 8:  # a gradient through eight loops there and back compiles for seconds
+            assert np.isfinite(jacobian_of(method, far, m.context)).all()
 
 
 @pytest.mark.parametrize("name", LEARNED)
