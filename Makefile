@@ -86,6 +86,8 @@ bench-peers: .venv/dev
 	  -r benchmarks/peers.txt
 	$(QUIET) $(BIN)/python -m benchmarks.beside_peers --peers .venv-peers/bin/python \
 	  --out docs/benchmarks/peers.json
+	$(QUIET) $(BIN)/python -m benchmarks.likelihood --peers .venv-peers/bin/python \
+	  --out docs/benchmarks/likelihood.json
 	$(BIN)/python -m benchmarks.report docs/benchmarks
 
 build: .venv/dev

@@ -74,6 +74,8 @@ def main() -> None:
         parts.append(growth(found))
     if (path := folder / "peers.json").exists():
         parts.append(peers(json.loads(path.read_text())))
+    if (path := folder / "likelihood.json").exists():
+        parts.append(likelihood(json.loads(path.read_text())))
     folder.with_suffix(".md").write_text("\n".join(parts))
 
 
@@ -225,6 +227,38 @@ def peers(found: dict[str, Any]) -> str:
             )
     taken = f"Commit: {found['commit']}."
     return "\n".join(["## Peers", "", taken, "", table(["", "peer", *BACKENDS.values()], rows), ""])
+
+
+def likelihood(found: dict[str, Any]) -> str:
+    """Return the table of exact log-likelihoods."""
+    rows = [
+        [
+            BACKENDS[name],
+            f"{figures['seconds']:,.0f} s",
+            f"{figures['limit_seconds']:,.0f} s",
+            f"{1000 * figures['image']:.1f} ms",
+            f"{figures['memory_mb']:,.0f} MB",
+            f"{figures['times_faster']:.1f}" if "times_faster" in figures else "",
+        ]
+        for name, figures in found.items()
+        if name in BACKENDS
+    ]
+    lines = [
+        f"## log p(x) with {found['samples']:,} samples an image",
+        "",
+        "MNIST test images, binarised, a VAE 784-512-16: `model.log_prob(x, samples)` with its "
+        "compiling. The *limit* is the decoder's products at the framework's own rate; *memory* "
+        f"is by how much the process's largest memory grew. Commit: {found['commit']}.",
+        "",
+    ]
+    columns = ["", "10,000 images", "limit", "an image", "memory", "times as fast as pythae"]
+    if peer := found.get("pythae"):
+        rows.append(["pythae, PyTorch", "", "", f"{1000 * peer['image']:.1f} ms", "", "1"])
+        lines[2] += (
+            f" pythae's loop over images and draws was timed on {peer['rows']} images, "
+            f"{peer['draws']:,} draws at once, its fastest of six sizes."
+        )
+    return "\n".join([*lines, table(columns, rows), ""])
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
