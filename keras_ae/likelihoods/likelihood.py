@@ -13,12 +13,17 @@ from keras_ae.distributions.noise import Draws
 from keras_ae.parts import Part
 from keras_ae.typing import Shape, Tensor
 
+OUTSIDE = 1_000.0
+"""Nats by which an entry is less likely for each unit of its distance from the support."""
+
 
 class Likelihood(Part):
     """A family p(x | z) whose parameters are the decoder's output.
 
     `support` is the interval the data must lie in, `whole` says whether they are whole numbers,
-    `masses` whether values have probabilities of their own and not only densities.
+    `masses` whether values have probabilities of their own and not only densities. An entry
+    outside has the value of the support's nearest point less 1000 nats for each unit of the
+    distance: impossible, the more the further, and finite.
     """
 
     support: tuple[float, float] = (-math.inf, math.inf)
@@ -127,16 +132,28 @@ class Elementwise(Likelihood):
         self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
     ) -> Tensor:
         """Return the sum of the log-densities of all observed numbers, `(batch,)`, nats."""
-        decoded, x = ops.cast(decoded, "float32"), ops.cast(x, "float32")
-        return sum_event(self.elementwise_log_prob(decoded, x), mask)
+        decoded = ops.cast(decoded, "float32")
+        x, penalty = inside(ops.cast(x, "float32"), self.support, self.whole)
+        return sum_event(self.elementwise_log_prob(decoded, x) - penalty, mask)
 
     @abstractmethod
     def elementwise_log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
-        """Return the log-density of every number in `x`, nats, the shape of `x`."""
+        """Return the log-density of every number in `x`, which are of the support, nats."""
 
     def blocks(self, decoded: Tensor, count: int | None = None) -> list[Tensor]:
         """Return the decoder's output in so many blocks, one for each channel by default."""
         return list(ops.split(ops.cast(decoded, "float32"), count or self.channels, axis=-1))
+
+
+def inside(x: Tensor, support: tuple[float, float], whole: bool) -> tuple[Tensor, Tensor]:
+    """Return the nearest points of a support, and what the distance from them costs, nats."""
+    if support == Likelihood.support and not whole:
+        return x, 0.0
+    low, high = support
+    nearest = ops.maximum(ops.round(x) if whole else x, low)
+    if math.isfinite(high):
+        nearest = ops.minimum(nearest, high)
+    return nearest, OUTSIDE * ops.abs(x - nearest)
 
 
 def by_channel(decoded: Tensor, count: int) -> Tensor:

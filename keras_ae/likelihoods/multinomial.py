@@ -10,7 +10,7 @@ from keras import ops
 from keras_ae.distributions import gumbel, special
 from keras_ae.distributions.event import expand_mask, sum_event
 from keras_ae.distributions.noise import Draws
-from keras_ae.likelihoods.likelihood import Likelihood
+from keras_ae.likelihoods.likelihood import Likelihood, inside
 from keras_ae.typing import Tensor
 
 
@@ -54,12 +54,13 @@ class Multinomial(Likelihood):
         if mask is not None:
             observed = expand_mask(mask, x) * ops.ones_like(x) > 0
             decoded, x = ops.where(observed, decoded, -1e9), ops.where(observed, x, 0.0)
+        x, penalty = inside(x, self.support, self.whole)
         log_shares = special.log_softmax(decoded, axis=-1)
         total = ops.sum(x, axis=-1, keepdims=True)
         some = ops.where(total > 0, total, 1.0)
         deviances = special.deviance(x, some * ops.exp(log_shares), log_shares + ops.log(some))
         deviances = ops.where(total > 0, deviances, 0.0)
-        return _spread(total) - sum_event(deviances) - _spread(x)
+        return _spread(total) - sum_event(deviances + penalty) - _spread(x)
 
     def mean(self, decoded: Tensor) -> Tensor:
         """Return the shares, whose sum is 1."""

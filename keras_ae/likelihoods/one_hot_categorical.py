@@ -8,7 +8,7 @@ from keras import ops
 from keras_ae.distributions import gumbel, special
 from keras_ae.distributions.event import expand_mask, sum_event
 from keras_ae.distributions.noise import Draws
-from keras_ae.likelihoods.likelihood import Likelihood
+from keras_ae.likelihoods.likelihood import Likelihood, inside
 from keras_ae.typing import Tensor
 
 
@@ -39,8 +39,10 @@ class OneHotCategorical(Likelihood):
         self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
     ) -> Tensor:
         """Return the sum over vectors of sum_k x_k log softmax(logits)_k, `(batch,)`, nats."""
-        decoded, x = ops.cast(decoded, "float32"), ops.cast(x, "float32")
-        values = ops.sum(x * special.log_softmax(decoded, axis=-1), axis=-1, keepdims=True)
+        decoded = ops.cast(decoded, "float32")
+        x, penalty = inside(ops.cast(x, "float32"), self.support, self.whole)
+        values = x * special.log_softmax(decoded, axis=-1) - penalty
+        values = ops.sum(values, axis=-1, keepdims=True)
         if mask is not None:
             mask = ops.min(expand_mask(mask, x) * ops.ones_like(x), axis=-1, keepdims=True)
         return sum_event(values, mask)

@@ -48,3 +48,16 @@ def test_data_must_lie_in_the_unit_interval() -> None:
     scaled = keras_ae.create("vae", input_shape=(2,), likelihood="bernoulli", normalize="minmax")
     scaled.compile("adam")
     scaled.fit(np.array([[0.5, -1.0], [255.0, 0.0]]), verbose=0)
+
+
+def test_rows_beyond_the_range_of_the_training_data_are_less_likely() -> None:
+    model = keras_ae.create(
+        "vae", input_shape=(2,), latent_dim=1, likelihood="bernoulli", normalize="minmax"
+    )
+    model.adapt(np.array([[0.0, 0.0], [10.0, 10.0]]))
+    rows = np.array([[10.0, 10.0], [10.0, 20.0], [10.0, 90.0], [-10.0, 10.0]])
+    within, near, far, below = model.log_prob(rows, 4)
+    assert within > near + 900 > near > far + 6_000
+    assert within > below + 900
+    scores = model.score(rows)
+    assert scores[0] < scores[1] < scores[2]

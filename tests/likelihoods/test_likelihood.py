@@ -11,7 +11,7 @@ import pytest
 from keras import ops
 
 from keras_ae.distributions.noise import Noise
-from keras_ae.likelihoods import PARTS, Likelihood, get
+from keras_ae.likelihoods import PARTS, Elementwise, Likelihood, get
 from tests.likelihoods import oracle
 
 RNG = np.random.default_rng(17)
@@ -170,6 +170,43 @@ def test_its_own_draws_are_scored_finitely(case: Case) -> None:
     likelihood, decoded = case.make(), decoded_of(case)
     drawn = ops.convert_to_numpy(likelihood.sample(decoded, Noise()))
     oracle.assert_finite(likelihood, decoded, drawn)
+
+
+@every
+@pytest.mark.parametrize("distance", [-0.25, -2.0, 0.25, 7.0])
+def test_an_entry_outside_is_less_likely_than_the_nearest_one_by_its_distance(
+    case: Case, distance: float
+) -> None:
+    likelihood, x, decoded = case.make(), case.data().astype("f4"), decoded_of(case)
+    last = likelihood.likelihoods[-1] if case.name == "mixed_tabular" else likelihood
+    end = last.support[int(distance > 0)]
+    # Between whole numbers there is nothing either.
+    end = 3.0 if np.isinf(end) and last.whole and distance == 0.25 else end
+    if np.isinf(end):
+        return
+    x[:, 1, 3] = end
+    nearest = oracle.log_prob(likelihood, decoded, x)
+    x[:, 1, 3] = end + distance
+    wanted = nearest - 1_000 * abs(distance)
+    oracle.assert_near(oracle.log_prob(likelihood, decoded, x), wanted, 1e-6)
+    assert np.isfinite(oracle.log_prob_gradient(likelihood, decoded, x)).all()
+    mask = np.ones_like(x)
+    mask[:, 1, 3] = 0
+    hidden = np.where(mask > 0, x, 0)
+    np.testing.assert_array_equal(
+        oracle.log_prob(likelihood, decoded, x, mask),
+        oracle.log_prob(likelihood, decoded, hidden, mask),
+    )
+
+
+@every
+def test_what_lies_inside_is_scored_to_the_bit_as_the_density_says(case: Case) -> None:
+    likelihood, x, decoded = case.make(), case.data().astype("f4"), decoded_of(case)
+    if not isinstance(likelihood, Elementwise):
+        return
+    wanted = ops.sum(likelihood.elementwise_log_prob(decoded, ops.convert_to_tensor(x)), (1, 2))
+    got = likelihood.log_prob(decoded, x)
+    np.testing.assert_array_equal(ops.convert_to_numpy(got), ops.convert_to_numpy(wanted))
 
 
 @every
