@@ -71,6 +71,8 @@ class FreeBits(Rate):
         Kingma et al. (2016), https://arxiv.org/abs/1606.04934, equation 15 (appendix C.8).
     """
 
+    of_batch = True
+
     def __init__(self, weight: Weight = 1.0, free: float = 0.125) -> None:
         super().__init__(weight, name="free_bits")
         if not is_number(free) or free < 0:

@@ -48,6 +48,8 @@ class KLSparsity(Term):
         https://web.stanford.edu/class/cs294a/sparseAutoencoder_2011new.pdf.
     """
 
+    of_batch = True
+
     def __init__(self, weight: Weight = 1.0, target: float = 0.05) -> None:
         super().__init__(weight, name="kl_sparsity")
         if not 0.0 < target < 1.0:

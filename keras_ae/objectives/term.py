@@ -28,6 +28,9 @@ class Term(Part):
     scores: bool = False
     """Whether the term belongs to the anomaly score of an example."""
 
+    of_batch: bool = False
+    """Whether the value is a property of the whole batch, which is not a mean over rows."""
+
     def __init__(self, weight: Weight = 1.0, *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.weight = checked_weight("weight", weight)

@@ -9,6 +9,8 @@ import keras_ae
 from keras_ae.backend.compiled import division, plan
 from keras_ae.backend.compiled.division import Division
 from keras_ae.backend.script import Draw
+from keras_ae.bottlenecks import Gaussian
+from keras_ae.objectives import FreeBits, KLSparsity, Reconstruction, Term
 
 
 def model_of(name: str = "vae", **options: Any) -> Any:
@@ -62,6 +64,20 @@ def test_what_is_not_a_sum_over_rows_is_not_divided() -> None:
     phased = model_of("adversarial_autoencoder", alternate=True)
     for model in (measured, scaled, phased):
         assert Division.of(model, 128) is None
+
+
+@pytest.mark.parametrize("term", [FreeBits(), KLSparsity()])
+def test_a_term_of_the_whole_batch_is_not_divided(term: Term) -> None:
+    model = keras_ae.LatentModel(
+        (8, 8, 1),
+        bottleneck=Gaussian(2),
+        objective=[Reconstruction(), term],
+        encoder="conv",
+        hidden=[4],
+        prior="standard_normal",
+    )
+    model.compile(optimizer="adam")
+    assert Division.of(model, 128) is None
 
 
 def test_draws_are_by_row_if_rows_come_first() -> None:
