@@ -32,7 +32,8 @@ class CalibratedGaussian(Likelihood):
     Args:
         method: "analytic" or "learned".
         initial_scale: Standard deviation to start from, normalised data units, positive.
-        decay: Share of the moving average that stays at each step, in [0, 1), for "analytic".
+        decay: Share of the moving average that stays at each step, in [0, 1), for "analytic"; less
+            at first, so that the average is over a tenth of the steps so far.
 
     Reference:
         Rybkin et al. (2021), https://arxiv.org/abs/2006.13202, section 3. The paper takes the
@@ -103,9 +104,10 @@ class CalibratedGaussian(Likelihood):
         return _mean(*map(sum_over_replicas, sums))
 
     def _follow(self, error: Tensor, count: Tensor) -> None:
-        # The first steps are averaged evenly, so that the start is soon forgotten.
+        # The memory is a tenth of the steps so far: what a model errs before it has learned
+        # anything is soon forgotten.
         variance, steps = (ops.convert_to_tensor(v) for v in (self.variance, self.steps))
-        rate = ops.maximum(1.0 / (steps + 1.0), 1.0 - self.decay)
+        rate = ops.maximum(10.0 / (steps + 10.0), 1.0 - self.decay)
         moved = (1.0 - rate) * variance + rate * _mean(error, count)
         # A batch without an observed number says nothing.
         seen = count > 0

@@ -123,6 +123,18 @@ def test_the_stored_variance_averages_unlike_batches() -> None:
     assert 4 < stored(likelihood) < 6  # between 1^2 and 3^2
 
 
+def test_the_stored_variance_forgets_the_errors_of_an_untrained_model() -> None:
+    likelihood, mean, wanted = CalibratedGaussian(decay=0.9), np.zeros((1, 8), "f4"), 1.0
+    for k in range(120):
+        squared = 1.0 + 1e4 * 0.8**k
+        likelihood.log_prob(mean, np.full((1, 8), squared**0.5, "f4"), training=True)
+        rate = max(10 / (k + 10), 0.1)
+        wanted += rate * (squared - wanted)
+        if k == 59:  # an even average would be 800
+            assert stored(likelihood) < 3
+    np.testing.assert_allclose(stored(likelihood), wanted, rtol=1e-5)
+
+
 def test_evaluation_leaves_the_stored_variance_alone_and_uses_it() -> None:
     likelihood = CalibratedGaussian(initial_scale=3.0)
     trained(likelihood)
