@@ -201,14 +201,15 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         names: Sequence[str] | None = None,
     ) -> dict[str, Tensor]:
         """Return the mean over the batch of each term (those named, or all), nats, float32."""
-        batch, values = self.batch(x, y), {}
+        weight = None if sample_weight is None else data.row_weights(sample_weight)
+        batch, values = self.batch(x, y)._replace(weight=weight), {}
         for term in self.objective:
             if names is None or term.name in names:
                 value = ops.cast(term.value(self, batch, outputs, training), "float32")
-                if sample_weight is not None and value.shape:  # a scalar is the batch's
-                    value = value * data.row_weights(sample_weight)
                 if training:
-                    term.observe(value)
+                    term.observe(value, weight)
+                if weight is not None and value.shape:  # a scalar is the batch's
+                    value = value * weight
                 values[term.name] = ops.mean(value)
         return values
 

@@ -23,9 +23,11 @@ class Batch(NamedTuple):
         condition: Side information `(batch, ...)`, or None.
         mask: 1 where an entry of the target is observed and 0 where it is missing or padding,
             float32, `(batch, *event_shape)` or a leading part of it; None when all is observed.
+        weight: Weight of each row in training, float32, `(batch,)`; None when all weigh 1.
     """
 
     x: Tensor
     target: Tensor
     condition: Tensor | None = None
     mask: Tensor | None = None
+    weight: Tensor | None = None

@@ -25,9 +25,10 @@ class CalibratedGaussian(Likelihood):
     """Real numbers around the decoder's output, all with one variance: N(x; mu(z), sigma^2 I).
 
     The balance of reconstruction and divergence follows from the data instead of from a weight.
-    "analytic" takes in training the variance that is best for each batch, its mean squared error,
-    and follows it by a moving average, which evaluation and scores use; so a row's value outside
-    of training does not depend on other rows. "learned" moves log sigma^2 by its gradient.
+    "analytic" takes in training the variance that is best for each batch, its mean squared error
+    with rows as they are weighted, and follows it by a moving average, which evaluation and scores
+    use; so a row's value outside of training does not depend on other rows. "learned" moves
+    log sigma^2 by its gradient.
 
     Args:
         method: "analytic" or "learned".
@@ -68,13 +69,19 @@ class CalibratedGaussian(Likelihood):
             self.steps = self.add_weight(initializer="zeros", **state)
 
     def log_prob(
-        self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
+        self,
+        decoded: Tensor,
+        x: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        weight: Tensor | None = None,
     ) -> Tensor:
         """Return log N(x; mu, sigma^2 I) of the observed numbers, `(batch,)`, nats."""
         decoded, x = ops.cast(decoded, "float32"), ops.cast(x, "float32")
         log_var = self._log_variance()
         if training and self.method == "analytic":
-            log_var = ops.log(self._of_batch(ops.stop_gradient(ops.square(x - decoded)), mask))
+            squared = ops.stop_gradient(ops.square(x - decoded))
+            log_var = ops.log(self._of_batch(squared, mask, weight))
         return sum_event(diagonal_gaussian.log_prob(x, decoded, log_var), mask)
 
     def mean(self, decoded: Tensor) -> Tensor:
@@ -91,14 +98,16 @@ class CalibratedGaussian(Likelihood):
             return ops.clip(ops.convert_to_tensor(self.log_variance), -MAX_LOG_VAR, MAX_LOG_VAR)
         return ops.log(ops.convert_to_tensor(self.variance))
 
-    def _of_batch(self, squared: Tensor, mask: Tensor | None) -> Tensor:
-        """Return the mean squared error of the observed numbers of a batch, and follow it.
+    def _of_batch(self, squared: Tensor, mask: Tensor | None, weight: Tensor | None) -> Tensor:
+        """Return the weighted mean squared error of the observed numbers of a batch; follow it.
 
         No gradient is needed: at its best the variance has none.
         """
         counts = ops.ones_like(squared)
         if mask is not None:
             counts = counts * ops.cast(expand_mask(mask, squared) > 0, "float32")
+        if weight is not None:
+            counts = counts * expand_mask(weight, squared)
         sums = [ops.sum(squared * counts), ops.sum(counts)]
         over_batch(self._follow, sums)
         return _mean(*map(sum_over_replicas, sums))
@@ -116,7 +125,7 @@ class CalibratedGaussian(Likelihood):
 
 
 def _mean(error: Tensor, count: Tensor) -> Tensor:
-    return ops.maximum(error / ops.maximum(count, 1.0), math.exp(-MAX_LOG_VAR))
+    return ops.maximum(error / ops.where(count > 0, count, 1.0), math.exp(-MAX_LOG_VAR))
 
 
 def _constant(value: float) -> keras.initializers.Initializer:

@@ -94,7 +94,12 @@ class Likelihood(Part):
 
     @abstractmethod
     def log_prob(
-        self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
+        self,
+        decoded: Tensor,
+        x: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        weight: Tensor | None = None,
     ) -> Tensor:
         """Return log p(x | z), `(batch,)`, nats summed over all axes but the first.
 
@@ -103,6 +108,8 @@ class Likelihood(Part):
             x: Data `(batch, *event_shape)`, normalised units.
             mask: 1 where `x` counts, 0 where it does not; `(batch, *leading event axes)`.
             training: Whether statistics of the batch advance, for a likelihood that keeps some.
+            weight: Weight of each row, `(batch,)`, for a likelihood that keeps statistics of the
+                batch; the value is not multiplied by it.
         """
 
     @abstractmethod
@@ -129,7 +136,12 @@ class Elementwise(Likelihood):
         return (*leading, width * self.channels)
 
     def log_prob(
-        self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
+        self,
+        decoded: Tensor,
+        x: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        weight: Tensor | None = None,
     ) -> Tensor:
         """Return the sum of the log-densities of all observed numbers, `(batch,)`, nats."""
         decoded = ops.cast(decoded, "float32")

@@ -115,7 +115,12 @@ class MixedTabular(Likelihood):
             group.likelihood.check_support(x[..., group.columns])
 
     def log_prob(
-        self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
+        self,
+        decoded: Tensor,
+        x: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        weight: Tensor | None = None,
     ) -> Tensor:
         """Return the sum of the groups' log-densities, `(batch,)`, nats."""
         if mask is not None:
@@ -126,6 +131,7 @@ class MixedTabular(Likelihood):
                 x[..., group.columns],
                 None if mask is None else mask[..., group.columns],
                 training,
+                weight,
             )
             for group in self.groups
         ]

@@ -44,7 +44,12 @@ class Multinomial(Likelihood):
         return ops.log1p(x)
 
     def log_prob(
-        self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
+        self,
+        decoded: Tensor,
+        x: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        weight: Tensor | None = None,
     ) -> Tensor:
         """Return the sum over vectors of their log-mass, `(batch,)`, nats.
 

@@ -36,7 +36,12 @@ class OneHotCategorical(Likelihood):
         super().__init__()
 
     def log_prob(
-        self, decoded: Tensor, x: Tensor, mask: Tensor | None = None, training: bool = False
+        self,
+        decoded: Tensor,
+        x: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        weight: Tensor | None = None,
     ) -> Tensor:
         """Return the sum over vectors of sum_k x_k log softmax(logits)_k, `(batch,)`, nats."""
         decoded = ops.cast(decoded, "float32")

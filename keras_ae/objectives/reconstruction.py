@@ -31,4 +31,6 @@ class Reconstruction(Term):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return -log p(target | z), `(batch,)`, nats."""
-        return -model.likelihood.log_prob(outputs["decoded"], batch.target, batch.mask, training)
+        return -model.likelihood.log_prob(
+            outputs["decoded"], batch.target, batch.mask, training, batch.weight
+        )

@@ -45,10 +45,10 @@ class Term(Part):
         return value_at(self.weight, step)
 
     @final
-    def observe(self, value: Tensor) -> None:
-        """Let a controlled weight follow the values of a training step."""
+    def observe(self, value: Tensor, row_weight: Tensor | None = None) -> None:
+        """Let a controlled weight follow the values of a training step, and of weighted rows."""
         if isinstance(self.weight, ControlledWeight):
-            self.weight.observe(value)
+            self.weight.observe(value, row_weight)
 
     @abstractmethod
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:

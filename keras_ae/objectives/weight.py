@@ -156,13 +156,21 @@ class ControlledWeight(Part):
         """Return the weight, float32."""
         return ops.convert_to_tensor(self.weight)
 
-    def observe(self, value: Tensor) -> None:
-        """Move the weight by the term's values of a batch, `(batch,)` or a scalar."""
+    def observe(self, value: Tensor, row_weight: Tensor | None = None) -> None:
+        """Move the weight by the term's values of a batch, `(batch,)` or a scalar.
+
+        Args:
+            value: Before any weighting, nats.
+            row_weight: Weight of each row in their mean, `(batch,)`; a scalar has none.
+        """
         value = ops.stop_gradient(value)
-        over_batch(self._follow, [ops.sum(value), ops.sum(ops.ones_like(value))])
+        weights = ops.ones_like(value) if row_weight is None or not value.shape else row_weight
+        over_batch(self._follow, [ops.sum(weights * value), ops.sum(weights)])
 
     def _follow(self, total: Tensor, count: Tensor) -> None:
-        error = self.target - total / count
+        # A batch of rows without weight says nothing.
+        seen = count > 0
+        error = ops.where(seen, self.target - total / ops.where(seen, count, 1.0), 0.0)
         weight, before = (ops.convert_to_tensor(v) for v in (self.weight, self.sum))
         inside = ops.logical_and(weight > self.least, weight < self.most)
         # At a bound the sum moves only back, or it would have to be unwound later.
@@ -170,7 +178,8 @@ class ControlledWeight(Part):
         moved = ops.where(ops.logical_or(inside, back), before - self.integral * error, before)
         proportion = self.proportional * ops.sigmoid(-error)
         self.sum.assign(moved)
-        self.weight.assign(ops.clip(proportion + moved + self.least, self.least, self.most))
+        follows = ops.clip(proportion + moved + self.least, self.least, self.most)
+        self.weight.assign(ops.where(seen, follows, weight))
 
 
 Weight: TypeAlias = "float | LearningRateSchedule | ControlledWeight"

@@ -9,8 +9,9 @@ import pytest
 from keras import ops
 from scipy import stats
 
+import keras_ae
 from keras_ae.distributions.noise import Noise
-from keras_ae.likelihoods import CalibratedGaussian
+from keras_ae.likelihoods import CalibratedGaussian, MixedTabular
 from tests.gradients import gradient
 from tests.likelihoods import oracle
 
@@ -133,6 +134,33 @@ def test_the_stored_variance_forgets_the_errors_of_an_untrained_model() -> None:
         if k == 59:  # an even average would be 800
             assert stored(likelihood) < 3
     np.testing.assert_allclose(stored(likelihood), wanted, rtol=1e-5)
+
+
+def test_rows_count_by_their_weights() -> None:
+    weight = np.array([0.0, 1e-3, 2e-3, 0.0, 5e-4, 1e-3], "f4")
+    x = X.copy()
+    x[[0, 3]] = 1e6
+    variance = np.average((ERROR**2).mean((1, 2)), weights=weight)
+    for likelihood in (
+        CalibratedGaussian(),
+        MixedTabular([{"name": "calibrated_gaussian", "width": 2}]),
+    ):
+        got = likelihood.log_prob(MEAN, x, training=True, weight=ops.convert_to_tensor(weight))
+        wanted = elements(variance).sum((1, 2))
+        oracle.assert_near(ops.convert_to_numpy(got)[weight > 0], wanted[weight > 0])
+        inner = getattr(likelihood, "likelihoods", [likelihood])[0]
+        np.testing.assert_allclose(stored(inner), variance, rtol=1e-5)
+
+
+def test_rows_without_weight_leave_the_stored_variance_alone_in_training() -> None:
+    model = keras_ae.create(
+        "autoencoder", input_shape=(3,), latent_dim=1, likelihood="calibrated_gaussian"
+    )
+    model.compile(keras.optimizers.SGD(0.0))
+    x = np.concatenate([RNG.normal(size=(8, 3)), np.full((2, 3), 1e4)]).astype("f4")
+    model.fit(x, sample_weight=np.array([1.0] * 8 + [0.0] * 2), verbose=0)
+    wanted = np.mean((x[:8] - model.predict(x[:8])) ** 2)
+    np.testing.assert_allclose(stored(model.likelihood), wanted, rtol=1e-4)
 
 
 def test_evaluation_leaves_the_stored_variance_alone_and_uses_it() -> None:

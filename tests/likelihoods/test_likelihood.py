@@ -204,8 +204,9 @@ def test_what_lies_inside_is_scored_to_the_bit_as_the_density_says(case: Case) -
     likelihood, x, decoded = case.make(), case.data().astype("f4"), decoded_of(case)
     if not isinstance(likelihood, Elementwise):
         return
-    wanted = ops.sum(likelihood.elementwise_log_prob(decoded, ops.convert_to_tensor(x)), (1, 2))
-    got = likelihood.log_prob(decoded, x)
+    given = ops.convert_to_tensor(decoded), ops.convert_to_tensor(x)
+    wanted = ops.sum(likelihood.elementwise_log_prob(*given), (1, 2))
+    got = likelihood.log_prob(*given)
     np.testing.assert_array_equal(ops.convert_to_numpy(got), ops.convert_to_numpy(wanted))
 
 

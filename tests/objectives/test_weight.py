@@ -71,6 +71,30 @@ def test_a_controller_moves_the_weight_as_its_paper_says(options: Any) -> None:
     np.testing.assert_allclose(got, wanted, rtol=1e-4)
 
 
+def test_a_controller_follows_the_mean_of_weighted_rows() -> None:
+    weighted, plain = (ControlledWeight(3.0, integral=0.01) for _ in range(2))
+    values = np.array([4.0, 6.0, 1e4], "float32")
+    weighted.observe(ops.convert_to_tensor(values), ops.convert_to_tensor([3.0, 1.0, 0.0]))
+    plain.observe(ops.convert_to_tensor(np.float32(4.5)))
+    assert float(ops.convert_to_numpy(weighted.sum)) == float(ops.convert_to_numpy(plain.sum))
+    before = float(ops.convert_to_numpy(weighted.now()))
+    weighted.observe(ops.convert_to_tensor(values), ops.zeros(3))
+    assert float(ops.convert_to_numpy(weighted.now())) == before == 1.0
+
+
+def test_a_controller_is_given_the_values_before_their_rows_are_weighted() -> None:
+    weight = ControlledWeight(1.0, integral=0.1, start=0.5)
+    term = KLDivergence(weight)
+    model = keras_ae.LatentModel(
+        (6,), bottleneck=Gaussian(3), objective=[term], prior="standard_normal", hidden=[]
+    )
+    rate = float(model.score(X).mean())
+    outputs = model(X, training=True)
+    model.terms(X, None, outputs, np.full(64, 5.0, "float32"), training=True)
+    wanted = controlled([1.0 - rate], integral=0.1, start=0.5)
+    assert float(ops.convert_to_numpy(weight.now())) == pytest.approx(wanted[0], rel=1e-4)
+
+
 def test_a_controlled_rate_is_held_at_its_target() -> None:
     weight = ControlledWeight(3.0, proportional=0.1, integral=0.1, most=20.0)
     model = keras_ae.LatentModel(
