@@ -68,7 +68,8 @@ class Bounds:
         does.
 
         Args:
-            x: Rows in data units, or a dict of them with a `mask` or a `condition`.
+            x: Rows in data units, or a dict of them with a `mask` or a `condition`; a stream of
+                either is read once.
             samples: K, at least 1.
             seed: Of the noise; fresh noise when None.
             verbose: 1 to show progress.
@@ -79,14 +80,14 @@ class Bounds:
         Reference:
             Burda et al. (2016), https://arxiv.org/abs/1509.00519, equation 8.
         """
-        return self._bounds(x, samples, seed, verbose)["log_prob"]
+        return self._bounds(self._rows(x), samples, seed, verbose)["log_prob"]
 
     def elbo(self: Any, x: Any, samples: int = 1, *, seed: int | None = 0) -> np.ndarray:
         """Return the evidence lower bound of each row, `(rows,)`, nats: a mean over draws.
 
         Reference: Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, equation 3.
         """
-        return self._bounds(x, samples, seed)["elbo"]
+        return self._bounds(self._rows(x), samples, seed)["elbo"]
 
     def bits_per_dim(
         self: Any,
@@ -130,7 +131,7 @@ class Bounds:
             https://arxiv.org/abs/1802.04942, equation 2; Burda et al. (2016),
             https://arxiv.org/abs/1509.00519, section 5.2, for active units.
         """
-        x = data.check_data(x, self.event_shape, self.missing)
+        x = self._rows(x)
         found = self._bounds(x, samples, seed)
         parameters = self.posterior(x)
         codes = self.encode(x).reshape(len(found["elbo"]), -1)
@@ -158,19 +159,20 @@ class Bounds:
             dimension_wise_kl=by_dimension,
         )
 
+    def _rows(self: Any, x: Any) -> Any:
+        """Return checked arrays, of a model that has likelihoods of rows."""
+        _check_model(self)
+        self.normalizer.check_adapted()
+        x = data.in_memory(x, self.event_shape, self.missing)
+        if self.normalizer.kind == "none":
+            self.likelihood.check_support(data.read(x)[0])
+        return x
+
     def _bounds(
         self: Any, x: Any, samples: int, seed: int | None, verbose: int = 0
     ) -> dict[str, np.ndarray]:
         """Return bound, ELBO, distortion and rate of each row."""
-        _check_model(self)
         samples = checked_size("samples", samples)
-        x = data.check_data(x, self.event_shape, self.missing)
-        if not isinstance(x, (np.ndarray, Mapping)):
-            rows = np.concatenate(list(data.batches_of(x)))
-            return self._bounds(rows, samples, seed, verbose)
-        if self.normalizer.kind == "none":
-            self.likelihood.check_support(data.read(x)[0])
-        self.normalizer.check_adapted()
         self.bottleneck.noise.reset_evaluation(_fresh(seed))
         found = self._sums(x, samples, verbose)
         unit = self.views.rows(log_units, draws=False)(x)

@@ -143,7 +143,7 @@ def batches_of(
     Raises:
         ValueError: `data` can be read only once: training would find it empty.
     """
-    if arrays.is_array(data) or isinstance(data, Mapping):
+    if is_in_memory(data):
         x = read(data)[0]
         yield np.asarray(x if limit is None else x[:limit])
         return
@@ -153,15 +153,49 @@ def batches_of(
             "can be read only once. Received: a generator. Call `model.adapt(x)` first."
         )
     seen = 0
-    indices = range(len(data)) if hasattr(data, "__getitem__") else None
-    stream = (data[i] for i in indices) if indices is not None else data
-    for item in itertools.islice(stream, batches):
-        x = read(item[0] if isinstance(item, (list, tuple)) else item)[0]
-        rows = np.asarray(ops.convert_to_numpy(x))
+    for item in itertools.islice(_inputs_of(data), batches):
+        rows = np.asarray(ops.convert_to_numpy(read(item)[0]))
         yield rows
         seen += len(rows)
         if limit is not None and seen >= limit:
             return
+
+
+def in_memory(inputs: Any, event_shape: Shape, missing: str | None) -> Any:
+    """Return checked arrays, or those that the batches of a stream make up, read once.
+
+    Raises:
+        TypeError: An array does not hold numbers.
+        ValueError: A shape is wrong, there is no row, or an entry is not finite.
+    """
+    checked = check_data(inputs, event_shape, missing)
+    if is_in_memory(checked):
+        return checked
+    found: list[dict[str, np.ndarray]] = []
+    for item in _inputs_of(checked):
+        parts = zip(KEYS, read(item), strict=True)
+        given = {key: part for key, part in parts if part is not None}
+        found.append({key: np.asarray(ops.convert_to_numpy(a)) for key, a in given.items()})
+    if not found or any(set(batch) != set(found[0]) for batch in found):
+        raise ValueError(
+            "a stream must have at least one batch, and all batches the same keys. "
+            f"Received: {[sorted(batch) for batch in found[:3]]}. A generator can be read only "
+            "once: make a new one."
+        )
+    joined = {key: np.concatenate([batch[key] for batch in found]) for key in found[0]}
+    return check_data(joined, event_shape, missing)
+
+
+def is_in_memory(inputs: Any) -> bool:
+    """Return whether inputs are arrays, or a dict of them, and no stream."""
+    return arrays.is_array(inputs) or isinstance(inputs, Mapping)
+
+
+def _inputs_of(stream: Any) -> Iterable[Any]:
+    """Return the inputs of each batch of a stream, without targets and weights."""
+    indices = range(len(stream)) if hasattr(stream, "__getitem__") else None
+    items = (stream[i] for i in indices) if indices is not None else stream
+    return (item[0] if isinstance(item, (list, tuple)) else item for item in items)
 
 
 def _expand(mask: Tensor, rank: int) -> Tensor:

@@ -169,6 +169,44 @@ def test_draws_are_decoded_a_bounded_number_at_a_time(monkeypatch: pytest.Monkey
     assert sizes == [16, 16, 16, 2]
 
 
+def masked_streams(x: np.ndarray, mask: np.ndarray) -> dict[str, Any]:
+    """The same rows and their mask as every kind of stream."""
+    parts = [{"x": x[k : k + 16], "mask": mask[k : k + 16]} for k in range(0, len(x), 16)]
+
+    class Rows(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return len(parts)
+
+        def __getitem__(self, index: int) -> Any:
+            return (parts[index],)
+
+    import tensorflow as tf
+    import torch
+
+    tensors = [
+        {key: torch.tensor(a[i]) for key, a in part.items()} for part in parts for i in range(16)
+    ]
+    return {
+        "generator": ((part, part["x"]) for part in parts),
+        "tf.data": tf.data.Dataset.from_tensor_slices({"x": x, "mask": mask}).batch(16),
+        "DataLoader": torch.utils.data.DataLoader(tensors, batch_size=16),
+        "PyDataset": Rows(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["generator", "tf.data", "DataLoader", "PyDataset"])
+def test_a_stream_has_the_values_of_its_rows_and_their_mask(kind: str) -> None:
+    model = linear()
+    with_exact_posterior(model, wider=1.0)
+    x, mask = X[:32], (RNG.random((32, 6)) < 0.7).astype("f4")
+    wanted = {"x": x, "mask": mask}
+    got = model.log_prob(masked_streams(x, mask)[kind], 2)
+    np.testing.assert_allclose(got, model.log_prob(wanted, 2), rtol=1e-6)
+    assert np.abs(got - model.log_prob(x, 2)).max() > 0.1
+    parts = model.decompose(masked_streams(x, mask)[kind])
+    assert parts.elbo == pytest.approx(model.decompose(wanted).elbo)
+
+
 def test_a_model_without_a_posterior_is_refused() -> None:
     model = keras_ae.LatentModel((6,), bottleneck=Deterministic(2), objective=[Reconstruction()])
     with pytest.raises(ValueError, match="needs a model with a posterior and a prior"):

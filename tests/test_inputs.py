@@ -79,6 +79,22 @@ def test_a_target_of_its_own_is_reconstructed() -> None:
     np.testing.assert_array_equal(ops.convert_to_numpy(batch.x), X)
 
 
+def test_a_stream_in_memory_keeps_conditions_and_masks() -> None:
+    given = {"x": X, "condition": X[:, 0], "mask": np.ones_like(X)}
+    parts = [{key: a[k : k + 4] for key, a in given.items()} for k in range(0, 10, 4)]
+    for found in (inputs.in_memory(iter(parts), (4,), None), inputs.in_memory(given, (4,), None)):
+        for key, array in given.items():
+            np.testing.assert_array_equal(found[key], array)
+
+
+def test_a_stream_without_a_batch_is_refused_and_so_is_one_of_different_keys() -> None:
+    for parts in ([], [{"x": X}, {"x": X, "mask": X}]):
+        with pytest.raises(ValueError, match="must have at least one batch, and all batches"):
+            inputs.in_memory(iter(parts), (4,), None)
+    with pytest.raises(ValueError, match=r"Received: shape \(10, 3\)"):
+        inputs.in_memory(iter([X[:, :3]]), (4,), None)
+
+
 def test_a_generator_cannot_be_measured_before_training() -> None:
     generator = ((X,) for _ in range(3))
     with pytest.raises(ValueError, match=r"Call `model\.adapt\(x\)` first"):
