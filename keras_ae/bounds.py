@@ -35,9 +35,11 @@ class Decomposition(NamedTuple):
         kl_per_dimension: The rate of each part of the code, `latent_shape` or less; empty where no
             closed form is known.
         active_units: Numbers of the code whose mean varies over the rows by more than 0.01.
-        mutual_information: I(x; z) under q, the rate's part that informs; at most log(rows).
-        total_correlation: KL(q(z) || prod_j q(z_j)) of the aggregated posterior.
-        dimension_wise_kl: sum_j KL(q(z_j) || p(z_j)), for a prior of independent coordinates.
+        mutual_information: I(x; z) under q, the rate's part that informs; at most log(rows); NaN
+            where the posterior is not a normal one of independent coordinates.
+        total_correlation: KL(q(z) || prod_j q(z_j)) of the aggregated posterior; NaN likewise.
+        dimension_wise_kl: sum_j KL(q(z_j) || p(z_j)); NaN likewise, and where the prior is not the
+            standard normal.
     """
 
     elbo: float
@@ -123,37 +125,40 @@ class Bounds:
         Args:
             x: Rows in data units.
             samples: Draws for each row of the distortion, and of a rate without a closed form.
-            seed: Of the noise.
-            most: Draws from which the aggregated posterior's parts are estimated.
+            seed: Of the noise; fresh noise when None.
+            most: Draws from which the aggregated posterior's parts are estimated, at least 2.
 
         Reference:
             Hoffman and Johnson (2016), "ELBO surgery", section 2; Chen et al. (2018),
             https://arxiv.org/abs/1802.04942, equation 2; Burda et al. (2016),
             https://arxiv.org/abs/1509.00519, section 5.2, for active units.
         """
-        x = self._rows(x)
-        found = self._bounds(x, samples, seed)
+        if checked_size("most", most) < 2:
+            raise ValueError(f"`most` must be at least 2. Received: most={most}")
+        x, seed = self._rows(x), _fresh(seed)
         parameters = self.posterior(x)
-        codes = self.encode(x).reshape(len(found["elbo"]), -1)
+        found = self._bounds(x, samples, seed, parameters=parameters)
+        codes = self.views.rows(codes_of, draws=False)(parameters)
         parts: Any = np.zeros(0)
         rate = float(np.mean(found["rate"]))
         if has_closed_form(self):
-            parts = self.views.rows(closed_rates, draws=False)(x).mean(axis=0)
+            parts = self.views.rows(closed_rates, draws=False)(parameters).mean(axis=0)
             rate = float(parts.sum())
         distortion = float(np.mean(found["distortion"]))
         information = total = by_dimension = float("nan")
         if {"mean", "log_var"} <= set(parameters) and self.bottleneck.space == "vectors":
             aggregated = metrics.aggregated_posterior(
-                parameters["mean"], parameters["log_var"], most=most, seed=seed or 0
+                parameters["mean"], parameters["log_var"], most=most, seed=seed
             )
             information, total = aggregated.mutual_information, aggregated.total_correlation
-            by_dimension = aggregated.dimension_wise_kl
+            if self.prior.family == "standard_normal":
+                by_dimension = aggregated.dimension_wise_kl
         return Decomposition(
             elbo=-distortion - rate,
             distortion=distortion,
             rate=rate,
             kl_per_dimension=parts,
-            active_units=metrics.active_units(codes),
+            active_units=metrics.active_units(codes.reshape(len(codes), -1)),
             mutual_information=information,
             total_correlation=total,
             dimension_wise_kl=by_dimension,
@@ -169,12 +174,18 @@ class Bounds:
         return x
 
     def _bounds(
-        self: Any, x: Any, samples: int, seed: int | None, verbose: int = 0
+        self: Any,
+        x: Any,
+        samples: int,
+        seed: int | None,
+        verbose: int = 0,
+        parameters: Any = None,
     ) -> dict[str, np.ndarray]:
-        """Return bound, ELBO, distortion and rate of each row."""
+        """Return bound, ELBO, distortion and rate of each row, whose posteriors may be known."""
         samples = checked_size("samples", samples)
         self.bottleneck.noise.reset_evaluation(_fresh(seed))
-        found = self._sums(x, samples, verbose)
+        given = {"x": x, "parameters": self.posterior(x) if parameters is None else parameters}
+        found = self._sums(given, samples, verbose)
         unit = self.views.rows(log_units, draws=False)(x)
         return {
             "log_prob": found["log_sum"] - np.log(samples) - unit,
@@ -183,11 +194,12 @@ class Bounds:
             "rate": found["rate"] / samples,
         }
 
-    def _sums(self: Any, x: Any, samples: int, verbose: int) -> dict[str, np.ndarray]:
+    def _sums(
+        self: Any, given: Mapping[str, Any], samples: int, verbose: int
+    ) -> dict[str, np.ndarray]:
         """Return sums over all draws of each row, float64, decoding some of them at a time."""
-        given = {"x": x, "parameters": self.posterior(x)}
         together = min(samples, MOST_TOGETHER)
-        ample = ample_rows(self, x, MULTIPLICATIONS)
+        ample = ample_rows(self, given["x"], MULTIPLICATIONS)
         chunks = [together] * (samples // together)
         chunks += [samples % together] if samples % together else []
         progress = keras.utils.Progbar(len(chunks), unit_name="chunk") if verbose else None
@@ -207,9 +219,14 @@ class Bounds:
 # Functions (model, batch) that run compiled on rows.
 
 
-def closed_rates(model: Any, x: Any) -> Tensor:
+def closed_rates(model: Any, parameters: Any) -> Tensor:
     """Return the divergence of each part of the code, in closed form."""
-    return model.bottleneck.kl(model.posterior_tensor(x), model.prior)
+    return model.bottleneck.kl(parameters, model.prior)
+
+
+def codes_of(model: Any, parameters: Any) -> Tensor:
+    """Return the codes that stand for posteriors, `(rows, *latent_shape)` float32."""
+    return ops.cast(model.bottleneck.code(parameters)["latent"], "float32")
 
 
 def log_units(model: Any, x: Any) -> Tensor:

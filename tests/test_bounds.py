@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 import keras_ae
 from keras_ae import bounds
-from keras_ae.bottlenecks import Categorical, Deterministic
+from keras_ae.bottlenecks import Categorical, Deterministic, Gaussian
 from keras_ae.objectives import KLDivergence, Reconstruction
 
 RNG = np.random.default_rng(0)
@@ -156,6 +156,44 @@ def test_the_parts_of_an_elbo() -> None:
     assert parts.active_units == 2
     split = parts.mutual_information + parts.total_correlation + parts.dimension_wise_kl
     assert split == pytest.approx(parts.rate, abs=0.15)
+
+
+def test_coordinates_are_compared_with_a_standard_normal_prior_only() -> None:
+    mixed = keras_ae.LatentModel(
+        (6,),
+        bottleneck=Gaussian(2),
+        objective=[Reconstruction(), KLDivergence()],
+        prior={"name": "gaussian_mixture", "components": 3},
+        hidden=[],
+    )
+    parts = mixed.decompose(X[:50])
+    assert np.isnan(parts.dimension_wise_kl)
+    assert np.isfinite([parts.elbo, parts.mutual_information, parts.total_correlation]).all()
+    assert np.isfinite(linear().decompose(X[:50]).dimension_wise_kl)
+
+
+def test_parts_without_a_seed_have_fresh_noise() -> None:
+    model = linear()
+    fresh = [model.decompose(X[:50], seed=None, most=5).total_correlation for _ in range(2)]
+    same = [model.decompose(X[:50], seed=3, most=5).total_correlation for _ in range(2)]
+    assert fresh[0] != fresh[1]
+    assert same[0] == same[1]
+
+
+@pytest.mark.parametrize("most", [1, 0, 2.5])
+def test_too_few_draws_of_the_aggregated_posterior_are_refused(most: Any) -> None:
+    with pytest.raises(ValueError, match="`most` must be"):
+        linear().decompose(X[:50], most=most)
+
+
+def test_the_encoder_runs_once_for_all_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, runs = linear(), []
+    posterior = model.posterior
+    monkeypatch.setattr(model, "posterior", lambda x: runs.append(len(x)) or posterior(x))
+    for name in ("encode", "encode_tensor"):
+        monkeypatch.setattr(model, name, None)
+    model.decompose(X[:50])
+    assert runs == [50]
 
 
 def test_draws_are_decoded_a_bounded_number_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
