@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_ae import arrays, metrics
 from keras_ae import inputs as data
-from keras_ae import metrics
 from keras_ae.backend.compiled.rowwise.sizes import ample_rows
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.event import sum_event
+from keras_ae.metrics import Decomposition
 from keras_ae.objectives.rate import has_closed_form
 from keras_ae.parts import checked_size
 from keras_ae.typing import Batch, Tensor
@@ -23,33 +24,6 @@ MOST_TOGETHER = 64
 
 MULTIPLICATIONS = 2**30
 """Of the draws of some rows that are decoded at once."""
-
-
-class Decomposition(NamedTuple):
-    """What an evidence lower bound is made of, means over rows, in nats.
-
-    Args:
-        elbo: E_q log p(x | z) - KL(q(z | x) || p(z)).
-        distortion: -E_q log p(x | z).
-        rate: KL(q(z | x) || p(z)).
-        kl_per_dimension: The rate of each part of the code, `latent_shape` or less; empty where no
-            closed form is known.
-        active_units: Numbers of the code whose mean varies over the rows by more than 0.01.
-        mutual_information: I(x; z) under q, the rate's part that informs; at most log(rows); NaN
-            where the posterior is not a normal one of independent coordinates.
-        total_correlation: KL(q(z) || prod_j q(z_j)) of the aggregated posterior; NaN likewise.
-        dimension_wise_kl: sum_j KL(q(z_j) || p(z_j)); NaN likewise, and where the prior is not the
-            standard normal.
-    """
-
-    elbo: float
-    distortion: float
-    rate: float
-    kl_per_dimension: Any
-    active_units: int
-    mutual_information: float
-    total_correlation: float
-    dimension_wise_kl: float
 
 
 class Bounds:
@@ -98,21 +72,31 @@ class Bounds:
         *,
         levels: int | None = None,
         seed: int | None = 0,
+        log_prob: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Return the bound as bits for each number of a row, `(rows,)`; lower is better.
+        """Return the bound as bits for each observed number of a row, `(rows,)`; less is better.
 
         Args:
-            x: Rows in data units.
+            x: Rows, as for `log_prob`; one of which nothing is observed has 0 bits.
             samples: Draws for each row.
             levels: For a density of data that are k / levels plus uniform noise: how many levels,
-                256 for bytes. Log-masses (a discretised likelihood) need none.
+                256 for bytes. Log-masses (a discretised likelihood) have none.
             seed: Of the noise.
+            log_prob: Bounds that are known already, `(rows,)` nats, of `log_prob`.
+
+        Raises:
+            ValueError: The likelihood gives masses, and `levels` are given.
 
         Reference: Theis et al. (2016), https://arxiv.org/abs/1511.01844, section 3.1.
         """
-        size = int(np.prod(self.event_shape))
-        bits = -self.log_prob(x, samples, seed=seed) / (size * np.log(2.0))
-        return bits if levels is None else bits + np.log2(checked_size("levels", levels))
+        check_levels(self.likelihood, levels)
+        x = self._rows(x)
+        if log_prob is None:
+            log_prob = self._bounds(x, samples, seed)["log_prob"]
+        observed = self.views.rows(units, draws=False)(x)["observed"].astype("float64")
+        arrays.check_rows(x=observed, log_prob=log_prob)
+        per_dim = -log_prob / (np.log(2.0) * np.maximum(observed, 1.0))
+        return per_dim if levels is None else per_dim + np.log2(levels) * (observed > 0)
 
     def decompose(
         self: Any, x: Any, samples: int = 1, *, seed: int | None = 0, most: int = 2_000
@@ -186,7 +170,7 @@ class Bounds:
         self.bottleneck.noise.reset_evaluation(_fresh(seed))
         given = {"x": x, "parameters": self.posterior(x) if parameters is None else parameters}
         found = self._sums(given, samples, verbose)
-        unit = self.views.rows(log_units, draws=False)(x)
+        unit = self.views.rows(units, draws=False)(x)["log_unit"]
         return {
             "log_prob": found["log_sum"] - np.log(samples) - unit,
             "elbo": -found["distortion"] / samples - found["rate"] / samples - unit,
@@ -229,11 +213,19 @@ def codes_of(model: Any, parameters: Any) -> Tensor:
     return ops.cast(model.bottleneck.code(parameters)["latent"], "float32")
 
 
-def log_units(model: Any, x: Any) -> Tensor:
-    """Return by how much a density in data units is below that in normalised ones, `(rows,)`."""
+def units(model: Any, x: Any) -> dict[str, Tensor]:
+    """Return how many numbers are observed, and what their units make of a density.
+
+    `log_unit` is by how much a log-density in data units is below that in normalised ones,
+    `observed` the number of entries, `(rows,)` each.
+    """
     batch = model.batch(x)
     log_scale = model.likelihood.log_unit(model.normalizer.log_scale(model.event_shape))
-    return sum_event(ops.zeros_like(batch.target) + log_scale, batch.mask)
+    ones = ops.ones_like(batch.target)
+    return {
+        "log_unit": sum_event(ones * log_scale, batch.mask),
+        "observed": sum_event(ones, batch.mask),
+    }
 
 
 _WEIGHTS: dict[int, Callable[[Any, Any], dict[str, Tensor]]] = {}
@@ -273,6 +265,23 @@ def log_weights(model: Any, given: Mapping[str, Any], samples: int) -> dict[str,
         "distortion": -ops.sum(likelihood, axis=1),
         "rate": ops.sum(rate, axis=1),
     }
+
+
+def check_levels(likelihood: Any, levels: int | None) -> None:
+    """Refuse a number of levels that is none, or of data that have no density.
+
+    Raises:
+        ValueError: As said.
+    """
+    if levels is None:
+        return
+    checked_size("levels", levels)
+    if likelihood.masses:
+        raise ValueError(
+            "`levels` must be of data that have a density. "
+            f"Received: levels={levels} and {type(likelihood).__name__}, which gives "
+            "probabilities. Leave `levels` out."
+        )
 
 
 def _check_model(model: Any) -> None:

@@ -62,6 +62,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "starting.py": "test_fitting.py, priors/test_vamp.py",
     "views.py": "backend/compiled/rowwise/test_rowwise.py, test_inference.py",
     "backend/compiled/rowwise/functions.py": "test_bounds.py, whose functions are no methods",
+    "metrics/decomposition.py": "test_bounds.py, by the method that makes it",
     "corruptions/corruption.py": "every corruption's test",
     "callbacks/stop_on_non_finite.py": "test_fitting.py, which needs a training that diverges",
     "typing.py": "holds names of types only",

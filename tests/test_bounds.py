@@ -143,6 +143,43 @@ def test_bits_are_nats_over_log_two_for_each_number() -> None:
     np.testing.assert_allclose(model.bits_per_dim(X, 2, levels=256), got + 8.0, rtol=1e-6)
 
 
+def test_bits_are_for_each_observed_number() -> None:
+    model = linear(missing="mask")
+    with_exact_posterior(model)
+    x, mask = X[:4].copy(), np.ones((4, 6), "f4")
+    x[0, :2] = np.nan
+    x[1] = np.nan
+    mask[2, :5] = 0
+    nats = model.log_prob({"x": x, "mask": mask}, 3)
+    got = model.bits_per_dim({"x": x, "mask": mask}, 3)
+    np.testing.assert_allclose(got, -nats / np.log(2) / [4, 1, 1, 6], rtol=1e-6)
+    more = model.bits_per_dim({"x": x, "mask": mask}, 3, levels=256)
+    np.testing.assert_allclose(more - got, [8, 0, 8, 8], rtol=1e-6)
+
+
+def test_bits_of_known_bounds_draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = linear()
+    nats = model.log_prob(X, 2)
+    wanted = model.bits_per_dim(X, 2)
+    monkeypatch.setattr(bounds, "weights_of", None)
+    np.testing.assert_array_equal(model.bits_per_dim(X, log_prob=nats), wanted)
+    with pytest.raises(ValueError, match="same number of rows"):
+        model.bits_per_dim(X, log_prob=nats[:5])
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "mixed_tabular"])
+def test_levels_of_a_likelihood_with_masses_are_refused(name: str) -> None:
+    likelihood: Any = {"name": name}
+    if name == "mixed_tabular":
+        likelihood["columns"] = [{"name": n, "width": 1} for n in ("bernoulli", "poisson")]
+    model = keras_ae.create("vae", input_shape=(2,), latent_dim=1, likelihood=likelihood)
+    with pytest.raises(ValueError, match="gives probabilities. Leave `levels` out"):
+        model.bits_per_dim(np.ones((2, 2)), levels=256)
+    for levels in (0, -1):
+        with pytest.raises(ValueError, match="`levels` must be a whole number of at least 1"):
+            linear().bits_per_dim(X, levels=levels)
+
+
 def test_the_parts_of_an_elbo() -> None:
     model = linear()
     with_exact_posterior(model)

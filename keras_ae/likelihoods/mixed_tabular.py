@@ -69,6 +69,7 @@ class MixedTabular(Likelihood):
         self.likelihoods = [group.likelihood for group in groups]
         self.width, self.decoded_width = start, decoded_start
         self.whole = any(likelihood.whole for likelihood in self.likelihoods)
+        self.masses = all(likelihood.masses for likelihood in self.likelihoods)
 
     def decoded_shape(self, event_shape: Shape) -> Shape:
         """Return the shape of an example with the groups' parameters in its last axis."""

@@ -150,6 +150,11 @@ def test_a_mask_of_leading_axes_chooses_whole_rows() -> None:
     oracle.assert_near(got, rows.sum(1) * mask[:, 0])
 
 
+def test_a_table_has_masses_if_all_its_groups_have() -> None:
+    assert MixedTabular(COLUMNS[1:]).masses
+    assert not MixedTabular(COLUMNS).masses
+
+
 def test_each_group_checks_its_own_columns() -> None:
     likelihood, (_, x) = MixedTabular(COLUMNS), table(5)
     x[:, :3] *= 100
