@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +25,30 @@ def log_prob(
 ) -> None:
     """Estimate log p(x) of some data by the importance-weighted bound, in nats.
 
-    The mean and its standard error as JSON; to .npy or .csv, the value of each row.
+    The mean and its standard error (null for one row) as JSON; to .npy or .csv, the value of each
+    row.
     """
     model, rows, _ = opened(run, **rows_of)
     import numpy as np
 
-    values = model.log_prob(rows, samples, seed=seed, verbose=1)
+    from keras_ae.bounds import check_levels
+
+    check_levels(model.likelihood, levels)
+    # Keras shows progress on stdout, which is the figures' alone.
+    with contextlib.redirect_stdout(sys.stderr):
+        values = model.log_prob(rows, samples, seed=seed, verbose=1)
     if to is not None and to.suffix != ".json":
         write(to, values)
         return
-    bits = -values / (np.prod(model.event_shape) * np.log(2.0))
-    bits = bits if levels is None else bits + np.log2(levels)
+    count = len(values)
+    error = float(values.std(ddof=1) / np.sqrt(count)) if count > 1 else None
+    bits = model.bits_per_dim(rows, levels=levels, log_prob=values)
     figures = {
         "log_prob": float(values.mean()),
-        "standard_error": float(values.std() / np.sqrt(len(values))),
+        "standard_error": error,
         "bits_per_dim": float(bits.mean()),
         "samples": samples,
-        "rows": len(values),
+        "rows": count,
         "seed": seed,
     }
     text = json.dumps(figures, indent=2)
@@ -50,4 +59,4 @@ def log_prob(
 
     with replacing(to) as partial:
         partial.write_text(text + "\n")
-    click.echo(f"{to}: {len(values)} rows")
+    click.echo(f"{to}: {count} rows")

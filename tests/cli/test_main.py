@@ -120,6 +120,22 @@ def test_a_likelihood_is_printed_or_written_row_by_row(
     assert figures["log_prob"] == pytest.approx(values.mean(), rel=1e-6)
     assert figures["bits_per_dim"] == pytest.approx(-values.mean() / 64 / np.log(2), rel=1e-6)
     assert figures["rows"] == 20
+    assert figures["standard_error"] == pytest.approx(values.std(ddof=1) / 20**0.5, rel=1e-5)
+    capsys.readouterr()
+    run("log-prob", trained, "--samples", 2, "--limit", 1)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["standard_error"] is None
+    assert "chunk" in printed.err or "1/1" in printed.err
+
+
+def test_levels_are_checked_before_a_likelihood_is_estimated(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(keras_ae.bounds.Bounds, "log_prob", None)
+    for levels in (0, -1):
+        message = error_of(capsys, "log-prob", trained, "--levels", levels)
+        assert "`levels` must be a whole number of at least 1" in message
+    assert "Leave `levels` out" in error_of(capsys, "log-prob", trained, "--levels", 256)
 
 
 def test_a_fitted_sampler_is_stored_in_the_run(trained: Path, tmp_path: Path) -> None:
