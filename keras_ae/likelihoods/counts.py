@@ -22,8 +22,8 @@ class Counts(Elementwise):
     whole = True
 
     def encoder_input(self, x: Tensor) -> Tensor:
-        """Return log(1 + x)."""
-        return ops.log1p(x)
+        """Return log(1 + x), and 0 where noise has led below the support."""
+        return ops.log1p(ops.maximum(x, 0.0))
 
 
 def mean_of(raw: Tensor) -> Tensor:

@@ -42,6 +42,10 @@ class Likelihood(Part):
         """Return the data as an encoder is given them: as they are, unless they are counts."""
         return x
 
+    def nearest(self, x: Tensor) -> Tensor:
+        """Return x moved into the interval of the support, which need not make it whole."""
+        return inside(x, self.support, whole=False)[0]
+
     def log_unit(self, log_scale: Tensor) -> Tensor:
         """Return by how much a log-density falls in units that are exp(log_scale) times smaller.
 

@@ -80,6 +80,11 @@ class MixedTabular(Likelihood):
         parts = [group.likelihood.encoder_input(x[..., group.columns]) for group in self.groups]
         return ops.concatenate(parts, axis=-1)
 
+    def nearest(self, x: Tensor) -> Tensor:
+        """Return each group within the interval of its own likelihood's support."""
+        parts = [group.likelihood.nearest(x[..., group.columns]) for group in self.groups]
+        return ops.concatenate(parts, axis=-1)
+
     def log_unit(self, log_scale: Tensor) -> Tensor:
         """Return what each group says of its columns, `(width,)`."""
         parts = [group.likelihood.log_unit(log_scale[group.columns]) for group in self.groups]

@@ -40,8 +40,8 @@ class Multinomial(Likelihood):
         super().__init__()
 
     def encoder_input(self, x: Tensor) -> Tensor:
-        """Return log(1 + x)."""
-        return ops.log1p(x)
+        """Return log(1 + x), and 0 where noise has led below the support."""
+        return ops.log1p(ops.maximum(x, 0.0))
 
     def log_prob(
         self,

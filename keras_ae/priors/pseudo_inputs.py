@@ -16,8 +16,8 @@ from keras_ae.typing import Batch, Shape, Tensor
 class PseudoInputs(Part):
     """Examples u_1, ..., u_K in normalised units that are trained with the model.
 
-    They start as training examples when the model is fitted, before that as noise, and stay
-    within the support of the model's likelihood.
+    They start as training examples when the model is fitted, within the range of each last-axis
+    entry, before that as noise, and stay within the support of the model's likelihood.
 
     Args:
         count: K, at least 1.
@@ -38,16 +38,15 @@ class PseudoInputs(Part):
     def adapt(self, rows: Any, seed: int = 0) -> None:
         """Start at examples drawn from `rows`, normalised `(n, *event_shape)`."""
         rng = np.random.default_rng(seed)
-        rows = np.asarray(rows)
+        rows = np.nan_to_num(np.asarray(rows))
         chosen = rows[rng.choice(len(rows), self.count, replace=len(rows) < self.count)]
-        # Copies of one example would stay copies.
+        # Copies of one example would stay copies; outside of the support no gradient reaches them.
         jitter = rng.normal(scale=1e-2, size=chosen.shape)
-        self.inputs.assign((np.nan_to_num(chosen) + jitter).astype("float32"))
+        axes = tuple(range(rows.ndim - 1))
+        start = np.clip(chosen + jitter, rows.min(axis=axes), rows.max(axis=axes))
+        self.inputs.assign(start.astype("float32"))
 
     def features(self, model: Any) -> Tensor:
         """Return the encoder's features of the inputs, `(count, ...)`."""
-        low, high = model.likelihood.support
-        u = ops.convert_to_tensor(self.inputs)
-        if np.isfinite(low) or np.isfinite(high):
-            u = ops.clip(u, low, min(high, 3e38))
+        u = model.likelihood.nearest(ops.convert_to_tensor(self.inputs))
         return model.features(u, Batch(u, u))

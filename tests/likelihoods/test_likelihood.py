@@ -200,6 +200,20 @@ def test_an_entry_outside_is_less_likely_than_the_nearest_one_by_its_distance(
 
 
 @every
+def test_noise_that_leads_out_of_the_support_is_moved_back_and_encoded_finitely(case: Case) -> None:
+    likelihood, x = case.make(), np.repeat(np.linspace(-5, 5, 6)[:, None, None], 4, 2)
+    x = np.repeat(x, 3, 1).astype("f4")
+    found = ops.convert_to_numpy(likelihood.nearest(ops.convert_to_tensor(x)))
+    if case.name == "mixed_tabular":
+        wanted = np.concatenate([x[..., :2], np.maximum(x[..., 2:], 0)], -1)
+    else:
+        wanted = np.clip(x, *likelihood.support)
+    np.testing.assert_array_equal(found, wanted)
+    given = ops.convert_to_numpy(likelihood.encoder_input(ops.convert_to_tensor(x)))
+    assert np.isfinite(given).all()
+
+
+@every
 def test_what_lies_inside_is_scored_to_the_bit_as_the_density_says(case: Case) -> None:
     likelihood, x, decoded = case.make(), case.data().astype("f4"), decoded_of(case)
     if not isinstance(likelihood, Elementwise):

@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 X = RNG.random((40, 5)).astype("float32")
 
 
-def make(prior: Any, bottleneck: Any = None, likelihood: str = "bernoulli") -> Any:
+def make(prior: Any, bottleneck: Any = None, likelihood: Any = "bernoulli") -> Any:
     return keras_ae.LatentModel(
         (5,),
         bottleneck=bottleneck or Gaussian(2),
@@ -87,6 +87,32 @@ def test_a_fit_starts_the_inputs_at_examples_and_moves_them() -> None:
     model.fit(X, epochs=1, batch_size=20, verbose=0)
     moved = abs(ops.convert_to_numpy(model.prior.pseudo_inputs.inputs) - again)
     assert 0 < moved.max() < 0.02  # by training, not drawn anew
+
+
+def test_the_inputs_start_within_the_range_of_each_column_of_the_examples() -> None:
+    model = make({"name": "vamp", "components": 30})
+    rows = np.stack([X[:, 0].round(), *X[:, 1:4].T, np.full(40, np.nan)], 1)
+    model.prior.adapt(model, rows)
+    inputs = ops.convert_to_numpy(model.prior.pseudo_inputs.inputs)
+    held = np.nan_to_num(rows)
+    assert (inputs >= held.min(0)).all()
+    assert (inputs <= held.max(0)).all()
+    assert len(np.unique(inputs[:, 0])) > 2
+
+
+def test_the_inputs_of_a_table_stay_in_the_support_of_each_column() -> None:
+    columns = [{"name": "gaussian", "width": 2}, {"name": "poisson", "width": 3}]
+    model = make(
+        {"name": "vamp", "components": 3}, None, {"name": "mixed_tabular", "columns": columns}
+    )
+    z = RNG.normal(size=(6, 2)).astype("float32")
+    found = []
+    for counts in (-3.0, 0.0):
+        u = np.concatenate([np.full((3, 2), -3.0), np.full((3, 3), counts)], 1)
+        model.prior.pseudo_inputs.inputs.assign(u)
+        found.append(ops.convert_to_numpy(model.prior.log_prob(z, model)))
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize(
