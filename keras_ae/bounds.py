@@ -154,7 +154,7 @@ class Bounds:
         self.normalizer.check_adapted()
         x = data.in_memory(x, self.event_shape, self.missing)
         if self.normalizer.kind == "none":
-            self.likelihood.check_support(data.read(x)[0])
+            data.check_support(self, x)
         return x
 
     def _bounds(

@@ -53,9 +53,8 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
         sample_weight = arrays.checked_weights(sample_weight)
         y = data.read(x)[0] if y is None else y
     arrays.check_rows(x=data.read(x)[0], y=y, sample_weight=sample_weight)
-    target = data.read(x)[0] if y is None else y
-    if isinstance(target, np.ndarray) and model.normalizer.kind == "none":
-        model.likelihood.check_support(target)
+    if model.normalizer.kind == "none":
+        data.check_support(model, x, y)
     return x, y, sample_weight
 
 

@@ -50,8 +50,8 @@ class Inference(TensorFunctions):
         variational model the divergence of its posterior from the prior, both unweighted.
         """
         x = data.check_data(x, self.event_shape, self.missing)
-        if isinstance(rows := data.read(x)[0], np.ndarray) and self.normalizer.kind == "none":
-            self.likelihood.check_support(rows)
+        if self.normalizer.kind == "none":
+            data.check_support(self, x)
         return self._run_checked("score_tensor", x, batch_size, **options)
 
     def decode(self: Any, z: Any, batch_size: int | None = None, **options: Any) -> Any:

@@ -103,6 +103,31 @@ def check_data(inputs: Any, event_shape: Shape, missing: str | None, y: Any = No
     return x
 
 
+def check_support(model: Any, inputs: Any, y: Any = None) -> None:
+    """Refuse observed entries, as a model scales them, to which its likelihood gives nothing.
+
+    Args:
+        model: The model, whose scaling was measured on these data if it has one.
+        inputs: Checked inputs, of which a stream is not read.
+        y: The target, or None for the input itself.
+
+    Raises:
+        ValueError: As said.
+    """
+    x, _, mask = read(inputs)
+    target = x if y is None else y
+    if not isinstance(target, np.ndarray):
+        return
+    start = 0
+    for rows in arrays.chunks(target):
+        seen, start = None if mask is None else mask[start : start + len(rows)], start + len(rows)
+        if seen is not None:
+            rows = np.where(
+                seen.reshape(*seen.shape, *(1,) * (rows.ndim - seen.ndim)), rows, np.nan
+            )
+        model.likelihood.check_support(_in_range(model.normalizer, rows))
+
+
 def row_weights(weights: Tensor) -> Tensor:
     """Return a batch's weights as float32 `(batch,)`.
 
@@ -189,6 +214,15 @@ def in_memory(inputs: Any, event_shape: Shape, missing: str | None) -> Any:
 def is_in_memory(inputs: Any) -> bool:
     """Return whether inputs are arrays, or a dict of them, and no stream."""
     return arrays.is_array(inputs) or isinstance(inputs, Mapping)
+
+
+def _in_range(normalizer: Normalizer, rows: np.ndarray) -> np.ndarray:
+    """Return rows of the data on which a scaling was measured, in normalised units."""
+    if normalizer.kind == "none":
+        return rows
+    scaled: np.ndarray = ops.convert_to_numpy(normalizer.normalize(rows))
+    # The ends of the range are 0 and 1 but for rounding.
+    return scaled.clip(0.0, 1.0) if normalizer.kind == "minmax" else scaled
 
 
 def _inputs_of(stream: Any) -> Iterable[Any]:

@@ -13,18 +13,24 @@ from keras_ae import inputs as data
 START_ROWS = 10_000
 
 
-def start(model: Any, x: Any, steps: int | None = None) -> None:
+def start(model: Any, x: Any, steps: int | None = None, y: Any = None) -> None:
     """Adapt what starts from data (scaling, a codebook, a prior) on the training data, once.
 
     Args:
         model: A compiled model.
         x: Checked inputs.
         steps: Batches of an epoch of a stream, which may have no end.
+        y: The target, or None for the input itself.
+
+    Raises:
+        ValueError: A scaling leads between the numbers that the likelihood knows.
     """
     if model.normalizer.needs_data:
         model.normalizer.adapt(data.batches_of(x, batches=steps))
     is_fresh = int(ops.convert_to_numpy(model.step)) == 0
     readable = not hasattr(x, "__next__")
+    if readable and model.normalizer.kind != "none" and model.likelihood.has_gaps():
+        _check_scaled(model, x if data.is_in_memory(x) else _first_rows(x, steps), y)
     if is_fresh and readable:
         _start_parts(model, lambda: _first_rows(x, steps))
 
@@ -34,6 +40,16 @@ def _start_parts(model: Any, first_rows: Callable[[], np.ndarray]) -> None:
         model.bottleneck.adapt(model.views.run("features_tensor", first_rows()))
     if model.prior is not None and model.prior.adapts:
         model.prior.adapt(model, ops.convert_to_numpy(model.normalizer.normalize(first_rows())))
+
+
+def _check_scaled(model: Any, x: Any, y: Any) -> None:
+    try:
+        data.check_support(model, x, y)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} The data are as normalize={model.normalizer.kind!r} gives them: to scale "
+            "them otherwise, do it before, and leave `normalize` out."
+        ) from error
 
 
 def _first_rows(x: Any, steps: int | None) -> np.ndarray:

@@ -54,7 +54,7 @@ class Training(keras.Model):
         if validation_data is not None:
             validation_data = fitting.prepare_validation(self, validation_data)
         fitting.give_phases_their_optimizers(self)
-        starting.start(self, x, options.get("steps_per_epoch"))
+        starting.start(self, x, options.get("steps_per_epoch"), y)
         given = {"y": y, "sample_weight": sample_weight, "validation_data": validation_data}
         with fitting.loop(self, x, callbacks, **given, **options) as arguments:
             watchers = fitting.callbacks(callbacks, patience, validates, arguments["x"])

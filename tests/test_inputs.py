@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 import keras_ae
-from keras_ae import inputs
+from keras_ae import arrays, inputs
 from keras_ae.normalizers import Normalizer
 
 X = np.random.default_rng(0).random((10, 4)).astype("float32")
@@ -15,6 +15,12 @@ X = np.random.default_rng(0).random((10, 4)).astype("float32")
 
 def make(**options: Any) -> Any:
     model = keras_ae.create("autoencoder", input_shape=(4,), latent_dim=2, hidden=[6], **options)
+    model.compile(optimizer="adam")
+    return model
+
+
+def make_vae(**options: Any) -> Any:
+    model = keras_ae.create("vae", input_shape=(4,), latent_dim=2, hidden=[6], **options)
     model.compile(optimizer="adam")
     return model
 
@@ -99,3 +105,26 @@ def test_a_generator_cannot_be_measured_before_training() -> None:
     generator = ((X,) for _ in range(3))
     with pytest.raises(ValueError, match=r"Call `model\.adapt\(x\)` first"):
         make(normalize="standard").fit(generator, verbose=0)
+
+
+@pytest.mark.parametrize("leading", [False, True])
+def test_entries_behind_a_mask_may_hold_anything(leading: bool) -> None:
+    model = make_vae(likelihood="bernoulli")
+    x, mask = X.round(), np.ones((10,) if leading else X.shape, "float32")
+    x[3], mask[3] = -9.0, 0.0
+    given = {"x": x, "mask": mask}
+    model.fit(given, verbose=0)
+    assert np.isfinite(model.score(given)).all()
+    assert np.isfinite(model.log_prob(given, 2)).all()
+    x[4] = -9.0
+    for method in (model.fit, model.score, model.log_prob):
+        with pytest.raises(ValueError, match=r"lie in \[0, 1\]. Received: values from -9"):
+            method(given)
+
+
+def test_the_support_is_checked_some_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, seen = make_vae(likelihood="bernoulli"), []
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 4 * 8 * 4)
+    monkeypatch.setattr(model.likelihood, "check_support", lambda x: seen.append(len(x)))
+    inputs.check_support(model, X)
+    assert seen == [4, 4, 2]

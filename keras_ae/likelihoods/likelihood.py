@@ -21,13 +21,15 @@ class Likelihood(Part):
     """A family p(x | z) whose parameters are the decoder's output.
 
     `support` is the interval the data must lie in, `whole` says whether they are whole numbers,
-    `masses` whether values have probabilities of their own and not only densities. An entry
-    outside has the value of the support's nearest point less 1000 nats for each unit of the
-    distance: impossible, the more the further, and finite.
+    `levels` on how many levels k / (levels - 1) they lie, 0 if on none, `masses` whether values
+    have probabilities of their own and not only densities. An entry outside has the value of the
+    support's nearest point less 1000 nats for each unit of the distance: impossible, the more the
+    further, and finite.
     """
 
     support: tuple[float, float] = (-math.inf, math.inf)
     whole: bool = False
+    levels: int = 0
     masses: bool = False
 
     def __init__(self) -> None:
@@ -79,22 +81,38 @@ class Likelihood(Part):
     def check_support(self, x: np.ndarray) -> None:
         """Refuse data in normalised units that the likelihood gives no probability.
 
+        Args:
+            x: Data `(rows, *event_shape)`, NaN where an entry is not observed.
+
         Raises:
-            ValueError: An entry lies outside of the support, or is not whole where it must be.
+            ValueError: An entry lies outside of the support, or between what it may be.
         """
-        low, high = self.support
-        least, most = float(np.nanmin(x)), float(np.nanmax(x))
+        x = x[~np.isnan(x)]
+        if not x.size:
+            return
+        what, (low, high) = f"data under the {type(self).__name__} likelihood", self.support
+        least, most = float(x.min()), float(x.max())
         if least < low or most > high:
+            scaling = "" if self.whole else "pass `normalize='minmax'`, "
             raise ValueError(
-                f"data under the {type(self).__name__} likelihood must lie in "
-                f"[{low:g}, {high:g}]. Received: values from {least:g} to {most:g}. Scale them, "
-                "pass `normalize='minmax'`, or take another likelihood."
+                f"{what} must lie in [{low:g}, {high:g}]. Received: values from {least:g} to "
+                f"{most:g}. Scale them, {scaling}or take another likelihood."
             )
-        if self.whole and (broken := x[(x % 1 != 0) & ~np.isnan(x)]).size:
+        if self.whole and (broken := x[x % 1 != 0]).size:
             raise ValueError(
-                f"data under the {type(self).__name__} likelihood must be whole numbers. "
-                f"Received: {broken[0]:g}. Round them, or take another likelihood."
+                f"{what} must be whole numbers. Received: {broken[0]:g}. "
+                "Round them, or take another likelihood."
             )
+        if self.levels and (broken := between_levels(x, self.levels)).size:
+            steps = self.levels - 1
+            raise ValueError(
+                f"{what} must be levels k / {steps}. Received: {broken[0]:g}. Pass "
+                f"`np.round(x * {steps}) / {steps}`, or as many `levels` as the data have."
+            )
+
+    def has_gaps(self) -> bool:
+        """Return whether some numbers within the support are impossible too."""
+        return bool(self.whole or self.levels)
 
     @abstractmethod
     def log_prob(
@@ -170,6 +188,14 @@ def inside(x: Tensor, support: tuple[float, float], whole: bool) -> tuple[Tensor
     if math.isfinite(high):
         nearest = ops.minimum(nearest, high)
     return nearest, OUTSIDE * ops.abs(x - nearest)
+
+
+def between_levels(x: np.ndarray, levels: int) -> np.ndarray:
+    """Return the numbers that are more than a thousandth of a step from k / (levels - 1)."""
+    place = x * (levels - 1.0)
+    # With many levels float32 is no better than this.
+    apart = np.abs(place - np.round(place)) > 1e-3 + levels * 2.0**-22
+    return np.asarray(x[apart])
 
 
 def by_channel(decoded: Tensor, count: int) -> Tensor:

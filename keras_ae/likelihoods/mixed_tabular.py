@@ -120,6 +120,10 @@ class MixedTabular(Likelihood):
         for group in self.groups:
             group.likelihood.check_support(x[..., group.columns])
 
+    def has_gaps(self) -> bool:
+        """Return whether a group has gaps."""
+        return any(likelihood.has_gaps() for likelihood in self.likelihoods)
+
     def log_prob(
         self,
         decoded: Tensor,

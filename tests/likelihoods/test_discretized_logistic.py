@@ -7,6 +7,8 @@ import pytest
 from keras import ops
 from scipy import integrate, stats
 
+import keras_ae
+from keras_ae import likelihoods
 from keras_ae.distributions.noise import Noise
 from keras_ae.likelihoods import DiscretizedLogistic
 from tests.likelihoods import oracle
@@ -140,3 +142,39 @@ def test_data_must_lie_in_the_unit_interval() -> None:
 def test_fewer_than_two_levels_are_refused(levels: Any) -> None:
     with pytest.raises(ValueError, match="`levels` must be"):
         DiscretizedLogistic(levels)
+
+
+@pytest.mark.parametrize("name", ["discretized_logistic", "discretized_logistic_mixture"])
+@pytest.mark.parametrize("levels", [2, 9, 256, 65_536])
+def test_data_between_the_levels_are_refused(name: str, levels: int) -> None:
+    likelihood = likelihoods.get({"name": name, "levels": levels})
+    x = np.arange(levels, dtype="f4") / np.float32(levels - 1)
+    likelihood.check_support(x)
+    x[1] += 0.02 / (levels - 1) if levels < 1_000 else 0.1 / (levels - 1)
+    x[1] = 1.0 - abs(1.0 - x[1])
+    with pytest.raises(
+        ValueError, match=rf"levels k / {levels - 1}. .*np.round\(x \* {levels - 1}\)"
+    ):
+        likelihood.check_support(x)
+
+
+def test_a_scaling_that_leads_between_the_levels_is_refused_before_training() -> None:
+    model = keras_ae.create(
+        "vae",
+        input_shape=(2,),
+        latent_dim=1,
+        hidden=[3],
+        likelihood="discretized_logistic",
+        normalize="minmax",
+    )
+    model.compile("adam")
+    x = np.random.default_rng(0).integers(0, 200, (64, 2)).astype("f4")
+    x[0], x[1] = 0, 199
+    with pytest.raises(
+        ValueError, match=r"as normalize='minmax' gives them.*leave `normalize` out"
+    ):
+        model.fit(x, verbose=0)
+    assert int(model.step) == 0
+    x[1] = 255
+    model.adapt(x)
+    model.fit(x, verbose=0)

@@ -173,6 +173,19 @@ def test_its_own_draws_are_scored_finitely(case: Case) -> None:
 
 
 @every
+def test_data_that_are_not_observed_are_no_reason_to_refuse(case: Case) -> None:
+    x = case.data().astype("f4")
+    x[0] = np.nan
+    case.make().check_support(x)
+    case.make().check_support(np.full_like(x, np.nan))
+
+
+def test_whole_numbers_are_not_told_to_be_scaled() -> None:
+    with pytest.raises(ValueError, match="Scale them, or take another likelihood"):
+        get("poisson").check_support(np.array([[-1.0]]))
+
+
+@every
 @pytest.mark.parametrize("distance", [-0.25, -2.0, 0.25, 7.0])
 def test_an_entry_outside_is_less_likely_than_the_nearest_one_by_its_distance(
     case: Case, distance: float
