@@ -222,7 +222,8 @@ def _in_range(normalizer: Normalizer, rows: np.ndarray) -> np.ndarray:
         return rows
     scaled: np.ndarray = ops.convert_to_numpy(normalizer.normalize(rows))
     # The ends of the range are 0 and 1 but for rounding.
-    return scaled.clip(0.0, 1.0) if normalizer.kind == "minmax" else scaled
+    ends = normalizer.scaled if normalizer.kind == "minmax" else False
+    return np.where(ends, scaled.clip(0.0, 1.0), scaled)
 
 
 def _inputs_of(stream: Any) -> Iterable[Any]:

@@ -78,7 +78,6 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         self.normalizer = normalizers.get(normalize)
         self.corruption: Any = corruptions.get(corruption)
         self.likelihood = likelihoods.get(likelihood)
-        self.likelihood.check_units(self.normalizer.kind)
         self.likelihood.check_event(self.event_shape)
         self.prior, self.sampler = priors.get(prior), sampler
         self.bottleneck = bottleneck
@@ -92,7 +91,8 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         self._build_parts(encoder, decoder, hidden)
 
     def _build_parts(self, encoder: Any, decoder: Any, hidden: Any) -> None:
-        self.normalizer.build(self.event_shape)
+        scaled = self.likelihood.scaled(self.normalizer.kind, self.event_shape[-1])
+        self.normalizer.build(self.event_shape, scaled)
         self.encoder = networks.encoder(encoder, self.event_shape, hidden)
         if not self.bottleneck.built:
             self.bottleneck.build((None, *self.encoder.output_shape[1:]))

@@ -42,8 +42,14 @@ class Normalizer(Part):
             )
         self.kind = kind
 
-    def build(self, event_shape: Shape) -> None:
-        """Make the state for examples of this shape."""
+    def build(self, event_shape: Shape, scaled: np.ndarray | None = None) -> None:
+        """Make the state for examples of this shape.
+
+        Args:
+            event_shape: Shape of one example.
+            scaled: Which entries of the last axis are scaled, `(event_shape[-1],)`; all when None.
+        """
+        self.scaled = np.ones(event_shape[-1], "bool") if scaled is None else scaled
         if self.kind != "none":
             state: dict[str, Any] = {"trainable": False, "dtype": "float32", "autocast": False}
             width = (event_shape[-1],)
@@ -74,8 +80,9 @@ class Normalizer(Part):
         if self.kind == "none":
             return
         offset, scale = (_standard if self.kind == "standard" else _minmax)(batches)
-        scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
-        self.offset.assign(np.where(np.isfinite(offset), offset, 0.0).astype("float32"))
+        scale = np.where(self.scaled & (scale > 0) & np.isfinite(scale), scale, 1.0)
+        offset = np.where(self.scaled & np.isfinite(offset), offset, 0.0)
+        self.offset.assign(offset.astype("float32"))
         self.scale.assign(scale.astype("float32"))
         self.adapted.assign(1.0)
 

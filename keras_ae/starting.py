@@ -23,13 +23,16 @@ def start(model: Any, x: Any, steps: int | None = None, y: Any = None) -> None:
         y: The target, or None for the input itself.
 
     Raises:
-        ValueError: A scaling leads between the numbers that the likelihood knows.
+        ValueError: A scaling leads between the numbers that the likelihood knows, or what is not
+            scaled is outside of them.
     """
     if model.normalizer.needs_data:
         model.normalizer.adapt(data.batches_of(x, batches=steps))
     is_fresh = int(ops.convert_to_numpy(model.step)) == 0
     readable = not hasattr(x, "__next__")
-    if readable and model.normalizer.kind != "none" and model.likelihood.has_gaps():
+    is_scaled = model.normalizer.kind != "none"
+    exact = model.likelihood.has_gaps() or not model.normalizer.scaled.all()
+    if readable and is_scaled and exact:
         _check_scaled(model, x if data.is_in_memory(x) else _first_rows(x, steps), y)
     if is_fresh and readable:
         _start_parts(model, lambda: _first_rows(x, steps))

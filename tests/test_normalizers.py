@@ -51,3 +51,13 @@ def test_a_large_array_is_measured_in_chunks(kind: str, monkeypatch: pytest.Monk
         scaler.adapt([X])
         found.append([ops.convert_to_numpy(v) for v in (scaler.offset, scaler.scale)])
     np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["standard", "minmax"])
+def test_entries_that_are_not_scaled_stay_as_they_are(kind: str) -> None:
+    scaler = Normalizer(kind)  # type: ignore[arg-type]
+    scaler.build((3,), np.array([True, False, True]))
+    scaler.adapt([X])
+    got = ops.convert_to_numpy(scaler.normalize(ops.convert_to_tensor(X.astype("float32"))))
+    np.testing.assert_array_equal(got[:, 1], X[:, 1].astype("float32"))
+    assert abs(got[:, [0, 2]]).max() < 5

@@ -78,6 +78,15 @@ class Likelihood(Part):
                 "Received: normalize='standard'. Use `normalize='minmax'`."
             )
 
+    def scaled(self, normalize: str, width: int) -> np.ndarray:
+        """Return which entries of the data's last axis a scaling moves, `(width,)`: all of them.
+
+        Raises:
+            ValueError: `check_units` refuses the scaling.
+        """
+        self.check_units(normalize)
+        return np.ones(width, "bool")
+
     def check_support(self, x: np.ndarray) -> None:
         """Refuse data in normalised units that the likelihood gives no probability.
 

@@ -35,6 +35,8 @@ class Group(NamedTuple):
 class MixedTabular(Likelihood):
     """Columns in groups, each under a likelihood of its own: the sum of their log-densities.
 
+    A scaling of the inputs leaves the columns of groups that do not allow it as they are.
+
     Args:
         columns: The groups from the first column on, each a dict of the likelihood's "name", the
             "width" of the group (its number of columns), and the likelihood's options.
@@ -103,13 +105,26 @@ class MixedTabular(Likelihood):
             )
 
     def check_units(self, normalize: str) -> None:
-        """Refuse a scaling that any of the groups refuses.
+        """Refuse a scaling that all of the groups refuse.
 
         Raises:
-            ValueError: As said.
+            ValueError: As said, by the first of them.
         """
-        for likelihood in self.likelihoods:
-            likelihood.check_units(normalize)
+        refusals = [_refusal(likelihood, normalize) for likelihood in self.likelihoods]
+        if all(refusals) and (first := refusals[0]) is not None:
+            raise first
+
+    def scaled(self, normalize: str, width: int) -> np.ndarray:
+        """Return where the columns are of groups that allow the scaling, `(width,)`.
+
+        Raises:
+            ValueError: None does.
+        """
+        self.check_units(normalize)
+        allowed = np.zeros(width, "bool")
+        for group in self.groups:
+            allowed[group.columns] = _refusal(group.likelihood, normalize) is None
+        return allowed
 
     def check_support(self, x: np.ndarray) -> None:
         """Refuse data that a group's likelihood gives no probability.
@@ -158,6 +173,14 @@ class MixedTabular(Likelihood):
             group.likelihood.sample(decoded[..., group.decoded], noise) for group in self.groups
         ]
         return ops.concatenate(parts, axis=-1)
+
+
+def _refusal(likelihood: Likelihood, normalize: str) -> ValueError | None:
+    try:
+        likelihood.check_units(normalize)
+    except ValueError as error:
+        return error
+    return None
 
 
 def _checked(columns: Any) -> Sequence[Mapping[str, Any]]:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
 from scipy import special, stats
 
+import keras_ae
 from keras_ae.distributions.noise import Noise
 from keras_ae.likelihoods import MixedTabular
 from tests.likelihoods import oracle
@@ -204,3 +206,37 @@ def test_an_unknown_likelihood_or_option_of_a_group_is_refused() -> None:
         MixedTabular([{"name": "gaussian", "width": 2, "sigma": 1.0}])
     with pytest.raises(ValueError, match="`scale` must be"):
         MixedTabular([{"name": "gaussian", "width": 2, "scale": 0}])
+
+
+def test_a_scaling_leaves_groups_that_do_not_allow_it_as_they_are(tmp_path: Any) -> None:
+    columns = [{"name": n, "width": 2} for n in ("gaussian", "poisson", "bernoulli")]
+    model = keras_ae.create(
+        "vae",
+        input_shape=(6,),
+        latent_dim=1,
+        hidden=[3],
+        likelihood={"name": "mixed_tabular", "columns": columns},
+        normalize="standard",
+    )
+    model.compile("adam")
+    x = oracle.blocks(
+        RNG.normal(5, 3, (64, 2)), RNG.poisson(9, (64, 2)), RNG.integers(0, 2, (64, 2))
+    )
+    model.fit(x, verbose=0)
+    moved = ops.convert_to_numpy(model.batch(x).x)
+    np.testing.assert_array_equal(moved[:, 2:], x[:, 2:])
+    np.testing.assert_allclose(moved[:, :2], (x - x.mean(0))[:, :2] / x.std(0)[:2], atol=1e-5)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(loaded.log_prob(x, 2), model.log_prob(x, 2), rtol=1e-6)
+    for column, value in ((2, -1.0), (3, 0.5), (5, 2.0)):
+        wrong = x.copy()
+        wrong[0, column] = value
+        with pytest.raises(ValueError, match="The data are as normalize='standard' gives them"):
+            model.fit(wrong, verbose=0)
+
+
+def test_a_scaling_that_no_group_allows_is_refused() -> None:
+    with pytest.raises(ValueError, match="the Poisson likelihood needs whole numbers"):
+        MixedTabular([{"name": "poisson", "width": 2}]).scaled("standard", 2)
+    assert MixedTabular(COLUMNS).scaled("minmax", 10).tolist() == [True] * 7 + [False] * 2 + [True]
