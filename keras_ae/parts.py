@@ -131,7 +131,7 @@ def resolve(kind: str, identifier: Any, classes: Mapping[str, type], base: type)
         base: The type that an instance must have.
 
     Raises:
-        ValueError: The name or an option is unknown.
+        ValueError: The name or an option is unknown, or an option is lacking.
         TypeError: The identifier has another type.
     """
     if identifier is None or isinstance(identifier, base):
@@ -150,7 +150,21 @@ def resolve(kind: str, identifier: Any, classes: Mapping[str, type], base: type)
         )
     part: Any = classes[name]
     check_options(f"{kind} {name!r}", part.__init__, options)
+    lacking = [option for option in _required(part.__init__) if option not in options]
+    if lacking:
+        wanted = ", ".join(f"{option!r}: ..." for option in lacking)
+        raise ValueError(
+            f"{kind} {name!r} must have the options {lacking}. Received: {options}. "
+            f"Pass {{'name': {name!r}, {wanted}}}."
+        )
     return part(**options)
+
+
+def _required(function: Any) -> list[str]:
+    """Return the names of a method's parameters that have no default."""
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [p.name for p in parameters if p.kind in named and p.default is inspect.Parameter.empty]
 
 
 def checked_size(name: str, size: Any) -> int:
@@ -197,6 +211,30 @@ def checked_positive(name: str, value: float) -> float:
     if not is_number(value) or not (value > 0 and math.isfinite(value)):
         raise ValueError(f"`{name}` must be a positive number. Received: {name}={value}")
     return float(value)
+
+
+def checked_non_negative(name: str, value: float) -> float:
+    """Return a number as a float.
+
+    Raises:
+        ValueError: It is not a finite number, or negative.
+    """
+    if not is_number(value) or not 0 <= value < math.inf:
+        raise ValueError(
+            f"`{name}` must be a finite number that is not negative. Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def checked_claim(name: str, value: Any) -> bool:
+    """Return whether something is claimed, as a bool.
+
+    Raises:
+        ValueError: It is neither True nor False.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}")
+    return bool(value)
 
 
 def check_activation(activation: Any) -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-import keras
+from typing import Any
 
+import keras
+import pytest
+
+from keras_ae import likelihoods
 from keras_ae.corruptions import SaltAndPepper
 from keras_ae.objectives import KLDivergence
 from keras_ae.parts import deserialize, serialize
@@ -19,3 +23,10 @@ def test_nested_keras_objects_survive() -> None:
     copy = deserialize(serialize({"terms": [KLDivergence(warm_up)], "sizes": (1, 2)}))
     assert copy["sizes"] == [1, 2]
     assert copy["terms"][0].weight.get_config() == warm_up.get_config()
+
+
+@pytest.mark.parametrize("identifier", ["categorical", {"name": "categorical"}])
+def test_a_part_asked_for_without_its_options_names_them(identifier: Any) -> None:
+    wanted = r"'categorical' must have the options \['categories'\]. Received: {}. Pass"
+    with pytest.raises(ValueError, match=wanted):
+        likelihoods.get(identifier)

@@ -29,7 +29,17 @@ PARTS: dict[str, type[Likelihood]] = {**NAMED, "mixed_tabular": MixedTabular}
 
 
 def get(identifier: Any) -> Likelihood:
-    """Return the likelihood of this name, of this `{"name": ...}`, or the given one."""
+    """Return the likelihood of this name, of this `{"name": ...}`, or the given one.
+
+    Raises:
+        ValueError: None is given, or the name or an option is unknown or lacking.
+        TypeError: The identifier has another type.
+    """
+    if identifier is None:
+        raise ValueError(
+            "a likelihood must be a name, a dict with a 'name', or a Likelihood. Received: None. "
+            "The default is 'gaussian'."
+        )
     likelihood: Likelihood = resolve("likelihood", identifier, PARTS, Likelihood)
     return likelihood
 

@@ -14,7 +14,7 @@ from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.event import expand_mask, sum_event
 from keras_ae.distributions.noise import Draws
 from keras_ae.likelihoods.likelihood import Likelihood
-from keras_ae.parts import checked_positive
+from keras_ae.parts import checked_positive, is_number
 from keras_ae.typing import Tensor
 
 MAX_LOG_VAR = 20.0
@@ -56,8 +56,8 @@ class CalibratedGaussian(Likelihood):
             raise ValueError(
                 f"`method` must be 'analytic' or 'learned'. Received: method={method!r}"
             )
-        if not 0.0 <= decay < 1.0:
-            raise ValueError(f"`decay` must be in [0, 1). Received: decay={decay}")
+        if not is_number(decay) or not 0.0 <= decay < 1.0:
+            raise ValueError(f"`decay` must be in [0, 1). Received: decay={decay!r}")
         self.method, self.decay = method, float(decay)
         start = 2.0 * math.log(checked_positive("initial_scale", initial_scale))
         state = {"dtype": "float32", "autocast": False, "shape": ()}

@@ -10,7 +10,7 @@ from keras import ops
 from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.noise import Draws
 from keras_ae.likelihoods.likelihood import Elementwise
-from keras_ae.parts import checked_positive
+from keras_ae.parts import checked_claim, checked_positive
 from keras_ae.typing import Tensor
 
 MAX_LOG_VAR = 20.0
@@ -41,8 +41,8 @@ class Gaussian(Elementwise):
     def __init__(self, scale: float = 1.0, learned_variance: bool = False) -> None:
         super().__init__()
         self.scale = checked_positive("scale", scale)
-        self.learned_variance = learned_variance
-        self.channels = 2 if learned_variance else 1
+        self.learned_variance = checked_claim("learned_variance", learned_variance)
+        self.channels = 2 if self.learned_variance else 1
 
     def elementwise_log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
         """Return log N(x; mu, sigma^2) of every number."""

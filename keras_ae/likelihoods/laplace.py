@@ -10,7 +10,7 @@ from keras import ops
 from keras_ae.distributions.noise import Draws
 from keras_ae.likelihoods.likelihood import Elementwise
 from keras_ae.likelihoods.scale import MAX_LOG
-from keras_ae.parts import checked_positive
+from keras_ae.parts import checked_claim, checked_positive
 from keras_ae.typing import Tensor
 
 
@@ -34,8 +34,8 @@ class Laplace(Elementwise):
     def __init__(self, scale: float = 1.0, learned_scale: bool = False) -> None:
         super().__init__()
         self.scale = checked_positive("scale", scale)
-        self.learned_scale = learned_scale
-        self.channels = 2 if learned_scale else 1
+        self.learned_scale = checked_claim("learned_scale", learned_scale)
+        self.channels = 2 if self.learned_scale else 1
 
     def elementwise_log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
         """Return -|x - mu| / b - log(2 b)."""

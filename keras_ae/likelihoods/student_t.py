@@ -11,7 +11,7 @@ from keras_ae.distributions import gamma, special
 from keras_ae.distributions.noise import Draws
 from keras_ae.likelihoods.likelihood import Elementwise
 from keras_ae.likelihoods.scale import MAX_LOG
-from keras_ae.parts import checked_positive
+from keras_ae.parts import checked_claim, checked_positive
 from keras_ae.typing import Tensor
 
 MAX_LOG_SPREAD = 80.0
@@ -44,8 +44,8 @@ class StudentT(Elementwise):
         super().__init__()
         self.degrees_of_freedom = checked_positive("degrees_of_freedom", degrees_of_freedom)
         self.scale = checked_positive("scale", scale)
-        self.learned = learned
-        self.channels = 3 if learned else 1
+        self.learned = checked_claim("learned", learned)
+        self.channels = 3 if self.learned else 1
 
     def elementwise_log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
         """Return log t((x - mu) / s; nu) - log s."""

@@ -8,8 +8,8 @@ import keras
 from keras import ops
 
 from keras_ae.objectives.rate import Rate, divergence, has_closed_form
-from keras_ae.objectives.weight import Weight, checked_weight, value_at
-from keras_ae.parts import is_number
+from keras_ae.objectives.weight import ControlledWeight, Weight, checked_weight, value_at
+from keras_ae.parts import checked_non_negative
 from keras_ae.typing import Batch, Outputs, Tensor
 
 
@@ -49,6 +49,11 @@ class KLCapacity(Rate):
 
     def __init__(self, weight: Weight = 1000.0, capacity: Weight = 25.0) -> None:
         super().__init__(weight, name="kl_capacity")
+        if isinstance(capacity, ControlledWeight):
+            raise ValueError(
+                "`capacity` must be a finite number that is not negative, or a Keras schedule. "
+                "Received: a ControlledWeight, which follows a term's values. Pass it as `weight`."
+            )
         self.capacity = checked_weight("capacity", capacity)
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
@@ -75,9 +80,7 @@ class FreeBits(Rate):
 
     def __init__(self, weight: Weight = 1.0, free: float = 0.125) -> None:
         super().__init__(weight, name="free_bits")
-        if not is_number(free) or free < 0:
-            raise ValueError(f"`free` must be a number that is not negative. Received: free={free}")
-        self.free = float(free)
+        self.free = checked_non_negative("free", free)
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the sum over parts, a scalar of the whole batch, nats."""

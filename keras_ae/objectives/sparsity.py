@@ -10,6 +10,7 @@ from keras import ops
 from keras_ae.distributions.event import sum_event
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import Weight
+from keras_ae.parts import is_number
 from keras_ae.typing import Batch, Outputs, Tensor
 
 
@@ -52,8 +53,8 @@ class KLSparsity(Term):
 
     def __init__(self, weight: Weight = 1.0, target: float = 0.05) -> None:
         super().__init__(weight, name="kl_sparsity")
-        if not 0.0 < target < 1.0:
-            raise ValueError(f"`target` must be in (0, 1). Received: target={target}")
+        if not is_number(target) or not 0.0 < target < 1.0:
+            raise ValueError(f"`target` must be in (0, 1). Received: target={target!r}")
         self.target = float(target)
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:

@@ -10,7 +10,7 @@ from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_ae.backend.whole_batch import over_batch
-from keras_ae.parts import Part, checked_positive, checked_size, is_number
+from keras_ae.parts import Part, checked_non_negative, checked_positive, checked_size, is_number
 from keras_ae.typing import Tensor
 
 
@@ -35,7 +35,14 @@ class LinearWarmup(LearningRateSchedule):
 
     def __init__(self, steps: int, start: float = 0.0, end: float = 1.0, delay: int = 0) -> None:
         self.steps = checked_size("steps", steps)
-        self.start, self.end, self.delay = float(start), float(end), int(delay)
+        if isinstance(delay, bool) or not hasattr(delay, "__index__") or delay < 0:
+            raise ValueError(
+                "`delay` must be a whole number of steps that is not negative. "
+                f"Received: delay={delay!r}"
+            )
+        self.delay = int(delay)
+        self.start = checked_non_negative("start", start)
+        self.end = checked_non_negative("end", end)
 
     def __call__(self, step: Tensor) -> Tensor:
         """Return the value at a step, float32."""
@@ -75,11 +82,12 @@ class CyclicalWarmup(LearningRateSchedule):
         end: float = 1.0,
     ) -> None:
         self.cycle_steps = checked_size("cycle_steps", cycle_steps)
-        if not 0.0 < proportion <= 1.0:
-            raise ValueError(f"`proportion` must be in (0, 1]. Received: proportion={proportion}")
+        if not is_number(proportion) or not 0.0 < proportion <= 1.0:
+            raise ValueError(f"`proportion` must be in (0, 1]. Received: proportion={proportion!r}")
         self.proportion = float(proportion)
         self.cycles = None if cycles is None else checked_size("cycles", cycles)
-        self.start, self.end = float(start), float(end)
+        self.start = checked_non_negative("start", start)
+        self.end = checked_non_negative("end", end)
 
     def __call__(self, step: Tensor) -> Tensor:
         """Return the value at a step, float32."""
@@ -133,14 +141,11 @@ class ControlledWeight(Part):
         self.target = checked_positive("target", target)
         gains = {"proportional": proportional, "integral": integral, "least": least}
         for name, value in gains.items():
-            if not is_number(value) or not 0 <= value < math.inf:
-                raise ValueError(
-                    f"`{name}` must be a number that is not negative. Received: {name}={value}"
-                )
-        if not least <= start <= most:
+            checked_non_negative(name, value)
+        if not (is_number(start) and is_number(most) and least <= start <= most):
             raise ValueError(
                 "`start` must lie within `least` and `most`. "
-                f"Received: least={least}, start={start}, most={most}"
+                f"Received: least={least}, start={start!r}, most={most!r}"
             )
         self.proportional, self.integral = float(proportional), float(integral)
         self.least, self.most = float(least), float(most)

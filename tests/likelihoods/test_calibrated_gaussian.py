@@ -269,3 +269,9 @@ def test_an_unknown_method_is_refused(method: Any) -> None:
 def test_an_initial_scale_that_is_not_positive_is_refused(scale: Any) -> None:
     with pytest.raises(ValueError, match="`initial_scale` must be"):
         CalibratedGaussian(initial_scale=scale)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0, np.nan, "x", None])
+def test_a_decay_that_is_no_share_is_refused(decay: Any) -> None:
+    with pytest.raises(ValueError, match=r"`decay` must be in \[0, 1\)"):
+        CalibratedGaussian(decay=decay)

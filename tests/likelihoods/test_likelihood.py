@@ -264,3 +264,18 @@ def test_a_copy_from_its_config_scores_alike(case: Case) -> None:
     np.testing.assert_array_equal(
         oracle.log_prob(copy, decoded, x), oracle.log_prob(likelihood, decoded, x)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("gaussian", "learned_variance"), ("laplace", "learned_scale"), ("student_t", "learned")],
+)
+def test_whether_a_scale_is_learned_is_true_or_false(name: str, option: str) -> None:
+    with pytest.raises(ValueError, match=f"`{option}` must be True or False. Received: .*'no'"):
+        get({"name": name, option: "no"})
+    assert get({"name": name, option: np.True_}).get_config()[option] is True
+
+
+def test_no_likelihood_is_refused() -> None:
+    with pytest.raises(ValueError, match="a likelihood must be a name.*Received: None"):
+        get(None)

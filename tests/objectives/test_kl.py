@@ -9,7 +9,7 @@ from keras import ops
 from scipy import stats
 
 from keras_ae.bottlenecks import Gaussian
-from keras_ae.objectives import FreeBits, KLCapacity, KLDivergence, LinearWarmup
+from keras_ae.objectives import ControlledWeight, FreeBits, KLCapacity, KLDivergence, LinearWarmup
 from keras_ae.priors import AutoregressiveNormal, StandardNormal
 from keras_ae.typing import Batch
 
@@ -74,3 +74,14 @@ def test_free_bits_without_a_closed_form_are_of_the_whole_code() -> None:
 def test_free_bits_must_not_be_negative(free: Any) -> None:
     with pytest.raises(ValueError, match="`free` must be"):
         FreeBits(1.0, free)
+
+
+@pytest.mark.parametrize("free", [float("nan"), float("inf"), -1.0, "x", None])
+def test_free_bits_must_be_finite(free: Any) -> None:
+    with pytest.raises(ValueError, match="`free` must be a finite number"):
+        FreeBits(1.0, free)
+
+
+def test_a_capacity_that_follows_the_rate_is_refused() -> None:
+    with pytest.raises(ValueError, match="`capacity` must be.*Pass it as `weight`"):
+        KLCapacity(capacity=ControlledWeight(2.0))

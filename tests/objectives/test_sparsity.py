@@ -56,3 +56,5 @@ def test_the_variant_with_kl_minimises_the_papers_objective() -> None:
 def test_an_impossible_target_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`target` must be in \(0, 1\)"):
         KLSparsity(1.0, 1.5)
+    with pytest.raises(ValueError, match=r"`target` must be in \(0, 1\)"):
+        KLSparsity(1.0, "x")  # type: ignore[arg-type]

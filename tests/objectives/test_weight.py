@@ -137,6 +137,14 @@ def test_a_controller_is_saved_with_its_state(tmp_path: Any) -> None:
         (lambda: ControlledWeight(1.0, start=2.0), "start"),
         (lambda: CyclicalWarmup(10, proportion=0.0), "proportion"),
         (lambda: LinearWarmup(0), "steps"),
+        (lambda: LinearWarmup(5, start=-1.0), "start"),
+        (lambda: LinearWarmup(5, end=float("nan")), "end"),
+        (lambda: LinearWarmup(5, delay=-5), "delay"),
+        (lambda: LinearWarmup(5, delay=2.9), "delay"),  # type: ignore[arg-type]
+        (lambda: CyclicalWarmup(10, proportion="x"), "proportion"),  # type: ignore[arg-type]
+        (lambda: CyclicalWarmup(10, end=float("inf")), "end"),
+        (lambda: ControlledWeight(1.0, start="x"), "start"),  # type: ignore[arg-type]
+        (lambda: ControlledWeight(1.0, most="x"), "start"),  # type: ignore[arg-type]
         (lambda: KLDivergence(-1.0), "weight"),
     ],
 )
