@@ -17,6 +17,9 @@ from keras_ae.typing import Tensor
 MAX_LOG_SPREAD = 80.0
 """Beyond it a draw would not be a float32."""
 
+FAR = 1e4
+"""Errors in units of s sqrt(nu) from which on the 1 in log(1 + t^2 / nu) is beyond float32."""
+
 
 @keras.saving.register_keras_serializable("keras_ae.likelihoods")
 class StudentT(Elementwise):
@@ -50,9 +53,15 @@ class StudentT(Elementwise):
     def elementwise_log_prob(self, decoded: Tensor, x: Tensor) -> Tensor:
         """Return log t((x - mu) / s; nu) - log s."""
         location, log_scale, freedom = self._blocks(decoded)
-        t = (x - location) * ops.exp(-log_scale)
+        error = x - location
+        t = error * ops.exp(-log_scale)
+        # The square of an error far away overflows, and nothing is left of the 1 beside it.
+        far = ops.abs(t) > FAR * ops.sqrt(freedom)
+        near = ops.log1p(ops.square(ops.where(far, 0.0, t)) / freedom)
+        size = ops.log(ops.where(far, ops.abs(error), 1.0)) - log_scale
+        tail = ops.where(far, 2.0 * size - ops.log(freedom), near)
         constant = special.log_gamma_ratio(0.5 * freedom, 0.5) - 0.5 * ops.log(math.pi * freedom)
-        return constant - log_scale - 0.5 * (freedom + 1.0) * ops.log1p(t * t / freedom)
+        return constant - log_scale - 0.5 * (freedom + 1.0) * tail
 
     def mean(self, decoded: Tensor) -> Tensor:
         """Return mu, which is the mean where nu > 1 and the median everywhere."""

@@ -60,6 +60,18 @@ def test_values_far_away_are_scipys_and_gradients_are_finite() -> None:
     oracle.assert_finite(StudentT(0.01, 1e-3), location, x)
 
 
+@pytest.mark.parametrize("scale", [1e-5, 1e-15, 1e-25])
+def test_errors_of_a_million_are_exact_at_tiny_scales(scale: float) -> None:
+    error = np.array([[1e6], [-1e6], [3.0], [1e-3 * scale]], "f4")
+    likelihood, location = StudentT(4.0, scale), np.zeros_like(error)
+    wanted = density(error, 0.0, 0, 0, scale=scale, df=4.0)
+    oracle.assert_near(oracle.log_prob(likelihood, location, error)[:, None], wanted)
+    got = oracle.log_prob_gradient(likelihood, location, error)
+    t = error.astype("f8") / scale
+    oracle.assert_near(got * scale, 5 * t / (4 + t**2), 1e-5)
+    np.testing.assert_allclose(got[:3], 5 / error[:3], rtol=1e-5)
+
+
 def test_the_gradient_is_that_of_the_density() -> None:
     decoded = oracle.blocks(LOCATION, SCALE, DEGREES)
     got = oracle.log_prob_gradient(StudentT(learned=True), decoded, X)
