@@ -19,7 +19,8 @@ class Multinomial(Likelihood):
     """Counts along the last axis that share out their total: a softmax over their logits.
 
     The coefficient n! / prod x_k! is part of the mass. Missing entries leave the counts and the
-    probabilities, which are normalised over the rest. Encoders are given log(1 + x).
+    probabilities, which are normalised over the rest. Encoders are given log(1 + x). The mean and
+    draws are for a total of 1, since the decoder does not give the total.
 
     Reference:
         Liang et al. (2018), https://arxiv.org/abs/1802.05814, equation 2. The paper leaves the
