@@ -1,1 +1,1 @@
-"""Pure densities: log-probabilities, divergences and draws, without state."""
+"""Pure densities: log-probabilities, divergences and draws; only their noise has state."""
