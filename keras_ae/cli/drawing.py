@@ -23,7 +23,9 @@ from keras_ae.cli.rows import (
 
 @click.command()
 @RUN
-@click.option("--count", type=int, default=16, help="Number of examples.  [default: 16]")
+@click.option(
+    "--count", type=click.IntRange(min=1), default=16, help="Number of examples.  [default: 16]"
+)
 @click.option("--seed", type=int, default=0, help="Of the draws.")
 @click.option("--temperature", type=float, default=1.0, help="Below 1: more typical examples.")
 @click.option("--label", help="The class to draw, of a sampler of classes.")
@@ -83,7 +85,12 @@ def fit_sampler(run: str, sampler: str, seed: int, **given: Any) -> None:
     if rows_of["data"] is None and rows_of["part"] is None:
         rows_of["part"] = "train"
     if sampler == "prior":
+        check_only_the_run(given)
         model = loaded(run, rows_of["backend"])
+        if model.prior is None:
+            raise ValueError(
+                f"--sampler prior needs a model with a prior. Received: `{model.variant}` without."
+            )
         model.use_sampler(None)
     else:
         model, rows, labels, _ = opened_with_labels(run, **rows_of)
@@ -98,7 +105,28 @@ def fit_sampler(run: str, sampler: str, seed: int, **given: Any) -> None:
     click.echo(f"{folder.model}: samples from {sampler}")
 
 
+def check_only_the_run(given: dict[str, Any]) -> None:
+    """Refuse options that going back to the prior would ignore.
+
+    Raises:
+        click.UsageError: One was given.
+    """
+    ignored = sorted(k for k, v in given.items() if v is not None and k != "backend")
+    if ignored:
+        names = ", ".join("--" + name.replace(SEPARATOR, ".").replace("_", "-") for name in ignored)
+        raise click.UsageError(f"--sampler prior takes no data and no options. Received: {names}")
+
+
 def _known(model: Any, label: str | None) -> Any:
     """Return the class that a word of the command line names: a number where classes are."""
     classes = getattr(model.sampler, "classes", None) or []
-    return next((known for known in classes if str(known) == label), label)
+    return next((known for known in classes if _is(known, label)), label)
+
+
+def _is(known: Any, label: str | None) -> bool:
+    if label is None or isinstance(known, str):
+        return bool(known == label)
+    try:
+        return float(label) == known  # 1, where a table's column of labels has 1.0
+    except ValueError:
+        return False

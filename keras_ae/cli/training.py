@@ -48,9 +48,13 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
         begin(run, settings, model)
     started, is_trained = time.perf_counter(), False
     try:
+        before = len(history)
         fit(model, settings, run, parts, history)
         seconds = time.perf_counter() - started
-        run.write(run.model, model.save)
+        if len(history) == before and run.read_metrics().get("status") == "finished":
+            model = run.load_model()  # which may have a sampler since
+        else:
+            run.write(run.model, model.save)
         is_trained = True
         metrics = figures_of_merit(model, data, parts, settings)
         metrics.update(status=status(history), epochs=len(history), seconds=round(seconds, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import math
 import os
@@ -143,6 +144,8 @@ def load_model(path: Path) -> Any:
 
     from keras_ae.latent_model import LatentModel
 
+    for name in ("models", "samplers"):  # Keras loads classes that it knows
+        importlib.import_module(f"keras_ae.{name}")
     if not path.is_file():
         raise FileNotFoundError(
             f"a run folder must hold {path.name}. Received: {path}, which is not there."

@@ -151,8 +151,24 @@ def test_a_fitted_sampler_is_stored_in_the_run(trained: Path, tmp_path: Path) ->
     chosen = ["--sampler", "class_mixtures", "--sampler.components", 1]
     run("fit-sampler", copy, *chosen, "--limit", 200)
     assert (drawn("--label", 3) != from_prior).any()
+    assert (drawn("--label", "3.0") == drawn("--label", 3)).all()
+    run("train", "--resume", copy)
+    assert (drawn("--label", 3) != from_prior).any()  # measured again, it still has its sampler
     run("fit-sampler", copy, "--sampler", "prior")
     np.testing.assert_array_equal(drawn(), from_prior)
+
+
+@pytest.mark.slow
+def test_the_command_opens_a_run_with_a_sampler(trained: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(trained, copy)
+    for arguments in (
+        ["fit-sampler", copy, "--sampler", "kernel_density", "--limit", "50"],
+        ["sample", copy, "--count", "3", "--to", tmp_path / "drawn.npy"],
+    ):
+        done = subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert np.load(tmp_path / "drawn.npy").shape == (3, 8, 8, 1)
 
 
 def test_samples_are_numbers_or_a_picture(trained: Path, tmp_path: Path) -> None:
@@ -188,6 +204,8 @@ def test_samples_are_numbers_or_a_picture(trained: Path, tmp_path: Path) -> None
         (("score", "x", "--label-column", "a", "--to", "a.npy"), "must come with `--data`"),
         (("score", "x", "--limit", "-1", "--to", "a.npy"), "`limit` must be at least 1"),
         (("list", "."), "a folder of runs must hold one"),
+        (("sample", "x", "--count", "0", "--to", "a.npy"), "--count"),
+        (("fit-sampler", "x", "--sampler", "prior", "--data", "y"), "Received: --data"),
         (("encode", "not_there", "--to", "a.txt"), ".npy or .csv"),
     ],
 )
