@@ -49,12 +49,18 @@ class Adversarial(Term):
         """Make the critic's weights for the model's codes.
 
         Raises:
-            ValueError: The model has no prior to compare its codes with.
+            ValueError: The model has no prior to compare its codes with, or one that learns.
         """
         if model.prior is None:
             raise ValueError(
                 "an adversarial term needs a model with a prior to draw from. "
                 "Received: prior=None. Pass `prior='standard_normal'`."
+            )
+        if model.prior.trainable_weights:
+            raise ValueError(
+                "an adversarial term needs a prior that does not move: one that learns would run "
+                f"from the codes that follow it. Received: {type(model.prior).__name__}. "
+                "Pass `prior='standard_normal'`."
             )
         self.critic.build((None, *model.latent_shape))
 

@@ -77,3 +77,8 @@ def test_the_critic_is_not_trained_by_the_encoders_share() -> None:
 def test_a_game_needs_a_prior() -> None:
     with pytest.raises(ValueError, match="needs a model with a prior"):
         model(prior=None)
+
+
+def test_a_prior_that_learns_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a prior that does not move.*GaussianMixture"):
+        model(prior="gaussian_mixture")
