@@ -40,10 +40,16 @@ class TwoLevelGaussian(Posterior):
         self.upper_dim = checked_size("upper_dim", upper_dim)
         self.latent_shape = (self.lower_dim + self.upper_dim,)
         self.upper_mean_head = head(self.upper_dim, "upper_mean")
-        self.upper_log_var_head = head(self.upper_dim, "upper_log_var")
+        # Both variances begin near 1: one far from it costs e^log_var in the other's density.
+        small = keras.initializers.RandomNormal
+        self.upper_log_var_head = head(
+            self.upper_dim, "upper_log_var", kernel_initializer=small(stddev=0.01)
+        )
         self.join = head(checked_size("hidden", hidden), "join", activation="relu")
         self.lower_mean_head = head(self.lower_dim, "lower_mean")
-        self.lower_log_var_head = head(self.lower_dim, "lower_log_var")
+        self.lower_log_var_head = head(
+            self.lower_dim, "lower_log_var", kernel_initializer=small(stddev=0.01)
+        )
 
     def build_heads(self, flat_shape: Any) -> None:
         """Make the weights of both levels."""

@@ -47,7 +47,11 @@ class TwoLevelVamp(Prior):
         self.hidden = keras.layers.Dense(
             checked_size("hidden", hidden), activation="relu", dtype="float32", name="hidden"
         )
-        self.lower = keras.layers.Dense(2 * lower_dim, dtype="float32", name="lower")
+        # Near the standard normal: a variance far from 1 costs e^log_var at once.
+        small = keras.initializers.RandomNormal(stddev=0.01)
+        self.lower = keras.layers.Dense(
+            2 * lower_dim, kernel_initializer=small, dtype="float32", name="lower"
+        )
 
     def check_model(self, model: Any) -> None:
         """Refuse a model whose posterior has not these two levels.
