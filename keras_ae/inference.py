@@ -7,10 +7,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_ae import arrays
 from keras_ae import inputs as data
 from keras_ae.bottlenecks import Posterior
+from keras_ae.distributions.noise import seed_of
 from keras_ae.functions import TensorFunctions
 from keras_ae.parts import checked_size
 
@@ -123,7 +125,7 @@ class Inference(TensorFunctions):
             ValueError: The model's code has no distribution.
         """
         _check_posterior(self)
-        self.bottleneck.noise.reset_evaluation(_fresh(seed))
+        self.bottleneck.noise.reset_evaluation(seed_of(seed))
         left, drawn = checked_size("samples", samples), []
         x = data.check_data(x, self.event_shape, self.missing)
         if not isinstance(x, (np.ndarray, Mapping)):  # a stream is read once for each draw
@@ -137,7 +139,7 @@ class Inference(TensorFunctions):
         return np.concatenate(drawn)
 
     def interpolate(self: Any, a: Any, b: Any, steps: int = 8) -> Any:
-        """Return decoded codes on the straight lines from a's to b's.
+        """Return decoded codes on the lines from a's to b's: shortest where codes live.
 
         Args:
             a: Start examples `(rows, *event_shape)`.
@@ -150,11 +152,13 @@ class Inference(TensorFunctions):
         Raises:
             ValueError: There are not as many ends as starts.
         """
-        arrays.check_rows(a=np.asarray(a), b=np.asarray(b))
+        a, b = (data.check_data(rows, self.event_shape, self.missing) for rows in (a, b))
+        arrays.check_rows(a=data.read(a)[0], b=data.read(b)[0])
         ends = self.encode(a)[:, None], self.encode(b)[:, None]
         share = np.linspace(0.0, 1.0, checked_size("steps", steps), dtype="float32")
         share = share.reshape(1, -1, *(1,) * len(self.latent_shape))
-        return self._decode_grid((1.0 - share) * ends[0] + share * ends[1])
+        given = map(ops.convert_to_tensor, (*ends, share))
+        return self._decode_grid(ops.convert_to_numpy(self.bottleneck.between(*given)))
 
     def traverse(
         self: Any, x: Any, dimension: int | None = None, steps: int = 7, span: float = 3.0
@@ -174,10 +178,11 @@ class Inference(TensorFunctions):
         Raises:
             ValueError: The code is not a vector, or the dimension is not one of it.
         """
-        if len(self.latent_shape) != 1:
+        space = getattr(self.bottleneck, "space", "vectors")
+        if len(self.latent_shape) != 1 or space != "vectors":
             raise ValueError(
-                "a traversal needs a code that is a vector. "
-                f"Received: latent_shape={self.latent_shape}"
+                "a traversal needs a code that is a vector of numbers that move by themselves. "
+                f"Received: latent_shape={self.latent_shape}, codes in {space}. Use `interpolate`."
             )
         length = self.latent_shape[0]
         if dimension is not None and dimension not in range(length):
@@ -206,7 +211,7 @@ class Inference(TensorFunctions):
                 f"corrupting needs a corruption. Received: `{self.variant}` has none. "
                 "Pass `corruption='gaussian_noise'`."
             )
-        self.corruption.noise.reset_evaluation(_fresh(seed))
+        self.corruption.noise.reset_evaluation(seed_of(seed))
         return self._run("corrupt_tensor", x, **options)
 
     def _run(
@@ -226,10 +231,6 @@ class Inference(TensorFunctions):
     def _decode_grid(self: Any, grid: np.ndarray) -> Any:
         flat = self.decode(grid.reshape(-1, *self.latent_shape))
         return flat.reshape(*grid.shape[:2], *self.event_shape)
-
-
-def _fresh(seed: int | None) -> int:
-    return int(np.random.default_rng().integers(2**31)) if seed is None else seed
 
 
 def _check_posterior(model: Any) -> None:

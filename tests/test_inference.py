@@ -95,6 +95,27 @@ def test_an_interpolation_takes_equal_steps_from_code_to_code() -> None:
     )
 
 
+def test_an_interpolation_stays_where_codes_live() -> None:
+    for bottleneck, prior, norm in (
+        (keras_ae.bottlenecks.Hyperspherical(3), "hyperspherical_uniform", (1.0, 1.0)),
+        (keras_ae.bottlenecks.Hyperbolic(3), "wrapped_normal", (0.0, 1.0)),
+    ):
+        model = keras_ae.LatentModel(
+            (6,),
+            bottleneck=bottleneck,
+            objective=[keras_ae.objectives.Reconstruction()],
+            prior=prior,
+            decoder=keras.layers.Lambda(lambda z: np.float32(1) * keras.ops.tile(z, (1, 2))),
+        )
+        codes = model.interpolate(X[:2], {"x": X[2:4]}, steps=5)[..., :3]
+        np.testing.assert_allclose(codes[:, 0], model.encode(X[:2]), atol=1e-5)
+        np.testing.assert_allclose(codes[:, -1], model.encode(X[2:4]), atol=1e-5)
+        lengths = np.linalg.norm(codes, axis=-1)
+        assert ((norm[0] - 1e-5 <= lengths) & (lengths <= norm[1] + 1e-5)).all()
+        with pytest.raises(ValueError, match="numbers that move by themselves"):
+            model.traverse(X[:1])
+
+
 def test_a_traversal_moves_one_number_of_the_code_from_end_to_end() -> None:
     model, x = transparent(), X[:1, :3]
     walks = model.traverse(x, steps=5, span=2.0)

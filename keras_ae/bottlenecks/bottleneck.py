@@ -29,5 +29,15 @@ class Bottleneck(Part):
             sample: Whether a stochastic code is drawn; its mean is used otherwise.
         """
 
+    def between(self, a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+        """Return codes on the shortest ways from a to b where codes live, by default straight.
+
+        Args:
+            a: Codes `(..., *latent_shape)`.
+            b: Codes, as many.
+            share: Of the way, in [0, 1], broadcastable.
+        """
+        return (1.0 - share) * a + share * b
+
     def adapt(self, vectors: Any, seed: int = 0) -> None:
         """Start from data, where there is something to start; nothing by default."""

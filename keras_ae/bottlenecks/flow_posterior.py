@@ -24,7 +24,7 @@ class FlowPosterior(Posterior):
 
     Args:
         latent_dim: Length of the code.
-        flow: Name, `{"name": ..., "depth": ..., **options}` or a `Flow`.
+        flow: Name (of 4 steps), `{"name": ..., "depth": ..., **options}` or a `Flow`.
         context_dim: Length of the context that the maps are given; 0 for maps that are the same
             for all examples.
 
@@ -50,7 +50,7 @@ class FlowPosterior(Posterior):
         super().__init__()
         latent_dim = checked_size("latent_dim", latent_dim)
         self.latent_shape = (latent_dim,)
-        self.flow = flows.get(flow)
+        self.flow = flows.get(flow, flows.DEPTH)
         self.context_dim = checked_size("context_dim", context_dim) if context_dim else 0
         self.mean_head = head(latent_dim, "base_mean")
         self.log_var_head = head(latent_dim, "base_log_var")

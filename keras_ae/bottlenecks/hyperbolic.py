@@ -74,3 +74,7 @@ class Hyperbolic(Posterior):
         z, mean, log_var = (outputs[key] for key in ("latent", "mean", "log_var"))
         density: Tensor = wrapped_normal.log_prob(z, mean, log_var, self.curvature)
         return density
+
+    def between(self, a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+        """Return codes on the ball's geodesics."""
+        return poincare_ball.geodesic(a, b, share, self.curvature)

@@ -93,6 +93,10 @@ class Hyperspherical(Posterior):
         density: Tensor = self.density.log_prob(*(outputs[key] for key in keys))
         return density
 
+    def between(self, a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+        """Return codes on great circles."""
+        return hypersphere.geodesic(a, b, share)
+
     def kl(self, outputs: Outputs, prior: Any) -> Tensor:
         """Return the divergence from the uniform distribution, `(batch, 1)`, nats."""
         rate = self.density.kl_uniform(outputs["concentration"], self.latent_shape[0])

@@ -32,6 +32,30 @@ def uniform(shape: Any, noise: Draws, training: bool = False) -> Tensor:
     return onto(noise.normal(shape, training=training))
 
 
+def geodesic(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+    """Return points on the shorter great circles from a to b, `(..., d)`.
+
+    (sin((1 - t) w) a + sin(t w) b) / sin(w), with w the angle between a and b; where it is near 0
+    the straight line, and between opposite points the way that rounding decides.
+
+    Args:
+        a: Points of norm 1, `(..., d)`.
+        b: Points of norm 1, `(..., d)`.
+        share: t in [0, 1], broadcastable.
+
+    Reference: Shoemake (1985), https://doi.org/10.1145/325165.325242, section 3.3.
+    """
+    # The angle's sine and cosine from sum and difference, exact at small angles.
+    apart = ops.sqrt(ops.sum(ops.square(a - b), axis=-1, keepdims=True))
+    together = ops.sqrt(ops.sum(ops.square(a + b), axis=-1, keepdims=True))
+    angle = 2.0 * ops.arctan2(apart, together)
+    near = angle < 1e-3
+    wide = ops.where(near, 1.0, angle)
+    first = ops.where(near, 1.0 - share, ops.sin((1.0 - share) * wide) / ops.sin(wide))
+    second = ops.where(near, share + 0.0 * angle, ops.sin(share * wide) / ops.sin(wide))
+    return onto(first * a + second * b)
+
+
 def onto(x: Tensor) -> Tensor:
     """Return x / |x|, `(..., d)`; 0 where x is 0, with a finite gradient.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_ae.backend import script
@@ -86,6 +87,11 @@ class Noise(Draws, Part):
 
     def _generators(self) -> dict[str, keras.random.SeedGenerator]:
         return {"training": self.training_seed, "evaluation": self.evaluation_seed}
+
+
+def seed_of(seed: int | None) -> int:
+    """Return a seed, or for None a fresh one."""
+    return int(np.random.default_rng().integers(2**31)) if seed is None else seed
 
 
 class GivenNoise(Draws):

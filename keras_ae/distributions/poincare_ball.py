@@ -110,6 +110,18 @@ def log_map(x: Tensor, y: Tensor, curvature: float) -> Tensor:
     return (room * step - square * x) * (shrinkage / other_room)
 
 
+def geodesic(x: Tensor, y: Tensor, share: Tensor, curvature: float) -> Tensor:
+    """Return points on the geodesics from x to y, projected, `(..., d)`.
+
+    Args:
+        x: Points of the ball, `(..., d)`.
+        y: Points of the ball, `(..., d)`.
+        share: Of the way that lies behind, in [0, 1], broadcastable.
+        curvature: c > 0.
+    """
+    return exp_map(x, share * log_map(x, y, curvature), curvature)
+
+
 def distance(x: Tensor, y: Tensor, curvature: float) -> Tensor:
     """Return the length of the geodesic between x and y, `(...,)`.
 

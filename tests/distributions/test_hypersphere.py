@@ -97,3 +97,15 @@ def test_onto_and_its_gradient_are_finite_at_zero() -> None:
 def test_zero_noise_gives_finite_points() -> None:
     noise = ConstantDraws(normal=0.0, uniform=0.0)
     assert np.isfinite(ops.convert_to_numpy(hypersphere.uniform((4, 3), noise))).all()
+
+
+@pytest.mark.parametrize("d", [2, 3, 10])
+def test_a_geodesic_turns_by_its_share_of_the_angle(d: int) -> None:
+    a, b = unit_vectors(30, d, seed=1), unit_vectors(30, d, seed=2)
+    b[0] = a[0]
+    whole = np.arccos(np.clip((a * b).sum(-1), -1, 1))
+    for share in (0.0, 0.25, 1.0):
+        at = call(lambda a, b, t=share: hypersphere.geodesic(a, b, t), a, b).astype("f8")
+        np.testing.assert_allclose((at**2).sum(-1), 1.0, atol=1e-6)
+        np.testing.assert_allclose((at * a).sum(-1), np.cos(share * whole), atol=1e-5)
+        np.testing.assert_allclose((at * b).sum(-1), np.cos((1 - share) * whole), atol=1e-5)

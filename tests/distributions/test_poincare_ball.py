@@ -245,3 +245,17 @@ def test_shapes_are_those_of_the_batch(curvature: float) -> None:
     assert ball("distance", curvature, x, y).shape == (2, 3)
     assert ball("project", curvature, x).shape == (2, 3, 4)
     assert ball("conformal_factor", curvature, x).shape == (2, 3, 1)
+
+
+@over_curvatures
+def test_a_geodesic_has_its_share_of_the_distance_to_either_end(curvature: float) -> None:
+    x, y = edge(20, curvature, 0.8, 1), edge(20, curvature, 0.8, 2)
+    for share in (0.0, 0.3, 1.0):
+        at = call(lambda a, b, t=share: poincare_ball.geodesic(a, b, t, curvature), x, y)
+        whole = ball("distance", curvature, x, y)
+        np.testing.assert_allclose(
+            ball("distance", curvature, x, at), share * whole, rtol=1e-3, atol=1e-4
+        )
+        np.testing.assert_allclose(
+            ball("distance", curvature, at, y), (1 - share) * whole, rtol=1e-3, atol=1e-4
+        )
