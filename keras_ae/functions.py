@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_ae.distributions.noise import CountedNoise, GivenNoise
+from keras_ae.distributions.noise import GivenNoise
 from keras_ae.typing import Outputs, Shape, Tensor
 
 
@@ -89,9 +89,9 @@ class TensorFunctions:
 
     def prior_noise(self: Any) -> list[tuple[str, Shape]]:
         """Return kind, "normal" or "uniform", and shape of the noise of one code."""
-        noise = CountedNoise()
-        self.source.sample((1, *self.latent_shape), noise, model=self)
-        return [(kind, shape[1:]) for kind, shape in noise.draws]
+        self.source.check_ready(self)
+        noise: list[tuple[str, Shape]] = self.source.noise_of_one(self)
+        return noise
 
     def _infer(self: Any, x: Any) -> Outputs:
         return self.autoencode(self.batch(x), training=False, sample=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any, Self, final
 
@@ -77,6 +78,19 @@ class Part(RecordsArguments, keras.layers.Layer):
     @final
     def build_from_config(self, config: Mapping[str, Any]) -> None:
         """Do nothing: the model that owns the part builds it."""
+
+
+@contextlib.contextmanager
+def unlocked(layer: keras.layers.Layer) -> Iterator[None]:
+    """Let a built layer be given weights or layers, or lose them."""
+    tracker = layer._tracker
+    was_locked = tracker.locked
+    tracker.unlock()
+    try:
+        yield
+    finally:
+        if was_locked:
+            tracker.lock()
 
 
 def serialize(value: Any) -> Any:

@@ -7,12 +7,18 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_ae.distributions.noise import Noise
-from keras_ae.parts import checked_positive, checked_size
-from keras_ae.typing import Tensor
+from keras_ae.distributions.noise import Noise, seed_of
+from keras_ae.parts import checked_positive, checked_size, unlocked
+from keras_ae.priors import Source
+from keras_ae.typing import Shape, Tensor
 
 ROWS = 2**14
 """Examples whose noise is made at once."""
+
+BLOCK = 256
+"""Rows of noise that are drawn together, also where fewer are needed.
+
+How many numbers are drawn changes what the first of them are (on PyTorch)."""
 
 
 class Sampling:
@@ -28,11 +34,24 @@ class Sampling:
         return self.prior if self.sampler is None else self.sampler
 
     def use_sampler(self: Any, sampler: Any) -> None:
-        """Draw from a fitted sampler from now on, or for None from the prior; it is saved."""
-        self._tracker.unlock()
-        if self.sampler is not None:
-            self._layers.remove(self.sampler)  # an attribute that is replaced stays tracked
-        self.sampler = sampler
+        """Draw from a fitted sampler from now on, or for None from the prior; it is saved.
+
+        Raises:
+            TypeError: `sampler` is neither None nor one of `keras_ae.samplers`.
+            ValueError: It was not fitted, or not to codes like the model's.
+        """
+        if sampler is not None:
+            if not isinstance(sampler, Source):
+                raise TypeError(
+                    "`sampler` must be one of `keras_ae.samplers` that was fitted, or None. "
+                    f"Received: {sampler!r}"
+                )
+            sampler.attach(self)
+            sampler.check_ready(self)
+        with unlocked(self):
+            if self.sampler is not None:
+                self._tracker.untrack(self.sampler)  # an attribute that is replaced stays tracked
+            self.sampler = sampler
         self.views.forget(sampled)
         self.__dict__["_constructor_arguments"]["sampler"] = sampler
 
@@ -56,7 +75,8 @@ class Sampling:
             batch_size: Examples that are computed at once, chosen by their arithmetic when None.
 
         Raises:
-            ValueError: The model has nothing to sample from, or `n` is not at least 1.
+            ValueError: The model has nothing to sample from, `n` is not at least 1, or a
+                temperature is given that would do nothing.
         """
         if self.source is None:
             raise ValueError(
@@ -64,20 +84,24 @@ class Sampling:
                 "Fit a sampler from `keras_ae.samplers`, or pass `prior='standard_normal'`."
             )
         n, temperature = checked_size("n", n), checked_positive("temperature", temperature)
+        if temperature != 1.0 and not self.source.is_tempered():
+            raise ValueError(
+                "a temperature needs codes that are made of normal noise alone. "
+                f"Received: temperature={temperature} and {type(self.source).__name__}."
+            )
         self.normalizer.check_adapted()
         if batch_size is not None:
             batch_size = checked_size("batch_size", batch_size)
         noise, draws = Noise(), self.prior_noise()
-        fresh = int(np.random.default_rng().integers(2**31))
-        noise.reset_evaluation(fresh if seed is None else seed)
+        noise.reset_evaluation(seed_of(seed))
         labels = None if label is None else _labels(self, label, n)
         drawn = []
         for start in range(0, n, ROWS):
             rows = min(ROWS, n - start)
             given: dict[str, Any] = {}
-            for index, (kind, shape) in enumerate(draws):
-                made = ops.convert_to_numpy(getattr(noise, kind)((rows, *shape)))
-                given[f"{index:04}"] = made * temperature if kind == "normal" else made
+            for index, made in enumerate(_rows(noise, draws, rows)):
+                scale = temperature if draws[index][0] == "normal" else 1.0
+                given[f"{index:04}"] = made * scale
             if labels is not None:
                 given["label"] = labels[start : start + rows]
             drawn.append(self.views.rows(sampled, draws=False)(given, batch_size))
@@ -88,6 +112,15 @@ def sampled(model: Any, given: dict[str, Tensor]) -> Tensor:
     """Return the examples of rows of noise, and perhaps of their classes."""
     noise = [given[key] for key in sorted(given) if key != "label"]
     return model.sample_tensor(*noise, label=given.get("label"))
+
+
+def _rows(noise: Noise, draws: list[tuple[str, Shape]], rows: int) -> list[np.ndarray]:
+    """Return so many rows of each draw, of which the first do not depend on how many they are."""
+    blocks = [
+        [ops.convert_to_numpy(getattr(noise, kind)((BLOCK, *shape))) for kind, shape in draws]
+        for _ in range(0, rows, BLOCK)
+    ]
+    return [np.concatenate(parts)[:rows] for parts in zip(*blocks, strict=True)]
 
 
 def _labels(model: Any, label: Any, n: int) -> np.ndarray:

@@ -18,6 +18,9 @@ from keras_ae.flows.stack import Stack
 from keras_ae.flows.sylvester import Sylvester
 from keras_ae.parts import checked_size, resolve
 
+DEPTH = 4
+"""Steps of the flow of a prior, a posterior or a sampler, where its name does not say."""
+
 PARTS: dict[str, type[Flow]] = {
     "affine_coupling": AffineCoupling,
     "householder": Householder,
@@ -61,6 +64,7 @@ def get(identifier: Any, depth: int | None = None) -> Flow:
 
 
 __all__ = [
+    "DEPTH",
     "PARTS",
     "AffineCoupling",
     "Flow",

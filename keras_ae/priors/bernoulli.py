@@ -55,6 +55,10 @@ class Bernoulli(Prior):
         logits = self.logits_now()
         return sum_event(ops.cast(z, "float32") * logits - ops.softplus(logits))
 
+    def is_tempered(self) -> bool:
+        """Return that they are drawn by uniform noise."""
+        return False
+
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
         """Return zeros and ones."""
         uniform = noise.uniform(shape, training=training)

@@ -55,6 +55,10 @@ class Categorical(Prior):
         """Return the log-probability of one-hot codes."""
         return sum_event(ops.cast(z, "float32") * self.log_probs())
 
+    def is_tempered(self) -> bool:
+        """Return that categories are drawn by uniform noise."""
+        return False
+
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
         """Return one-hot vectors."""
         return gumbel.one_hot(self.log_probs(), noise.uniform(shape, training=training))

@@ -20,9 +20,9 @@ class Flow(Prior):
     """p(z) = N(f^-1(z); 0, I) |det df^-1/dz|, its maps trained with the model.
 
     Args:
-        flow: Name, `{"name": ..., "depth": ..., **options}` or a `Flow`. Training takes the
-            inverse, which "masked_autoregressive", "affine_coupling" and "spline_coupling"
-            compute in one pass.
+        flow: Name (of 4 steps), `{"name": ..., "depth": ..., **options}` or a `Flow`. Training
+            takes the inverse, which "masked_autoregressive", "affine_coupling" and
+            "spline_coupling" compute in one pass.
 
     Reference:
         Chen et al. (2017), https://arxiv.org/abs/1611.02731, section 3.2; Dinh et al. (2017),
@@ -35,7 +35,7 @@ class Flow(Prior):
 
     def __init__(self, flow: Any = "masked_autoregressive") -> None:
         super().__init__()
-        self.flow = flows.get(flow)
+        self.flow = flows.get(flow, flows.DEPTH)
 
     def make_weights(self, latent_shape: Shape, event_shape: Shape) -> None:
         """Make the maps for codes that are vectors.

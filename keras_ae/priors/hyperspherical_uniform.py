@@ -37,6 +37,10 @@ class HypersphericalUniform(Prior):
         """Return -log(area), for codes of norm 1."""
         return ops.zeros_like(z[:, 0]) - hypersphere.log_area(z.shape[-1])
 
+    def is_tempered(self) -> bool:
+        """Return that no direction is more typical than another."""
+        return False
+
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
         """Return normal draws, brought to norm 1."""
         return hypersphere.uniform(shape, noise, training)

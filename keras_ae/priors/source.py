@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, final
 
-from keras_ae.distributions.noise import Draws
+from keras_ae.distributions.noise import CountedNoise, Draws
 from keras_ae.parts import Part
-from keras_ae.typing import Tensor
+from keras_ae.typing import Shape, Tensor
 
 
 class Source(Part):
@@ -26,6 +26,25 @@ class Source(Part):
     @abstractmethod
     def attach(self, model: Any) -> None:
         """Make the weights that depend on the model's shapes; refuse a model it cannot serve."""
+
+    def is_tempered(self) -> bool:
+        """Return whether draws become more typical when their normal noise is made smaller."""
+        return True
+
+    def check_ready(self, model: Any) -> None:
+        """Refuse to be drawn from before it can be; a prior always can."""
+
+    @final
+    def noise_of_one(self, model: Any) -> list[tuple[str, Shape]]:
+        """Return kind, "normal" or "uniform", and shape of the noise of one code, in order."""
+        known = self.__dict__.get("_noise_of_one")
+        if known is None:
+            noise = CountedNoise()
+            self.sample((1, *model.latent_shape), noise, model=model)
+            known = [(kind, shape[1:]) for kind, shape in noise.draws]
+            # Kept, since some draw by a long chain; outside of what Keras tracks.
+            self.__dict__["_noise_of_one"] = known
+        return list(known)
 
     @abstractmethod
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:

@@ -48,6 +48,10 @@ class AggregatedPosterior(Sampler):
             deviations = np.exp(0.5 * parameters["log_var"])[chosen]
         self.keep(codes=codes[chosen], deviations=deviations)
 
+    def is_tempered(self) -> bool:
+        """Return whether posteriors are drawn from anew."""
+        return bool(self.kept["deviations"].shape[0])
+
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
         """Return draws of the posteriors of rows drawn evenly."""
         kept = self.kept

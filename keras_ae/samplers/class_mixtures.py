@@ -43,14 +43,13 @@ class ClassMixtures(Sampler):
         """Keep the components of all classes, and which class each is of.
 
         Raises:
-            ValueError: There is not one label for each row.
+            ValueError: There are no labels.
         """
-        if labels is None or len(np.asarray(labels)) != len(codes):
+        if labels is None:
             raise ValueError(
-                f"`labels` must have one label for each of the {len(codes)} rows. "
-                f"Received: {'None' if labels is None else len(np.asarray(labels))}"
+                f"`labels` must have one label for each of the {len(codes)} rows. Received: None"
             )
-        names, numbers = np.unique(np.asarray(labels), return_inverse=True)
+        names, numbers = np.unique(labels, return_inverse=True)
         parts = []
         for number in range(len(names)):
             mine = codes[numbers == number]

@@ -13,6 +13,7 @@ from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import Draws
 from keras_ae.parts import checked_positive, checked_size
+from keras_ae.samplers import second_model
 from keras_ae.samplers.sampler import Sampler
 from keras_ae.typing import Shape, Tensor
 
@@ -22,7 +23,7 @@ class Flow(Sampler):
     """z = shift + scale f(epsilon), f fitted so that the codes are most likely.
 
     Args:
-        flow: Name, `{"name": ..., "depth": ..., **options}` or a `Flow`:
+        flow: Name (of 4 steps), `{"name": ..., "depth": ..., **options}` or a `Flow`:
             "masked_autoregressive" fits in one pass and draws one number of a code after another,
             "inverse_autoregressive" the other way round, couplings do both in one pass.
         epochs: Passes over the codes at most; training ends early when a held-out tenth of them
@@ -47,7 +48,7 @@ class Flow(Sampler):
         learning_rate: float = 1e-3,
     ) -> None:
         super().__init__()
-        self.flow = flows.get(flow)
+        self.flow = flows.get(flow, flows.DEPTH)
         self.epochs = checked_size("epochs", epochs)
         self.batch_size = checked_size("batch_size", batch_size)
         self.learning_rate = checked_positive("learning_rate", learning_rate)
@@ -59,23 +60,16 @@ class Flow(Sampler):
 
     def fit_codes(self, model: Any, x: Any, codes: np.ndarray, *, labels: Any, seed: int) -> None:
         """Train the flow on standardised codes, keep their shift and scale."""
-        self.make_weights(model.latent_shape)
-        flat = np.asarray(codes, "float32").reshape(len(codes), -1)
-        shift, scale = flat.mean(axis=0), np.maximum(flat.std(axis=0), 1e-6)
-        self.keep(shift=shift, scale=scale)
-        rows = ((flat - shift) / scale)[np.random.default_rng(seed).permutation(len(flat))]
-        density = Density(self.flow)
+        rows, shift, scale = second_model.standardised(codes)
+        with second_model.seeded(seed):
+            flow = type(self.flow).from_config(self.flow.get_config())
+            flow.build((None, rows.shape[1]))
+        density = Density(flow)
         density.compile(keras.optimizers.Adam(self.learning_rate, clipnorm=10.0))
-        held = max(1, len(rows) // 10)
-        stop = keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)
-        density.fit(
-            rows[held:],
-            validation_data=(rows[:held],),
-            epochs=self.epochs,
-            batch_size=min(self.batch_size, len(rows) - held),
-            callbacks=[stop],
-            verbose=0,
-        )
+        second_model.fit(density, rows, self.epochs, self.batch_size, seed)
+        self.make_weights(model.latent_shape)
+        self.flow.set_weights(flow.get_weights())
+        self.keep(shift=shift, scale=scale)
 
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
         """Return shift + scale f(epsilon)."""

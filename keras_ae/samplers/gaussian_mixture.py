@@ -11,6 +11,7 @@ from keras import ops
 from keras_ae.distributions import gumbel
 from keras_ae.distributions.noise import Draws
 from keras_ae.parts import checked_size
+from keras_ae.samplers.covariance import ridge_of, root
 from keras_ae.samplers.sampler import Sampler
 from keras_ae.typing import Tensor
 
@@ -20,7 +21,7 @@ class GaussianMixture(Sampler):
     """Normals with full covariances, fitted to the codes by expectation-maximisation.
 
     Args:
-        components: Number of normals; fewer where there are fewer codes.
+        components: Number of normals; fewer where there are fewer different codes.
 
     Reference:
         Ghosh et al. (2020), https://arxiv.org/abs/1903.12436, section 4: ex-post density
@@ -56,9 +57,11 @@ def fitted(
     from sklearn.mixture import GaussianMixture as Mixture
 
     flat = np.asarray(codes, "float64").reshape(len(codes), -1)
-    # A small ridge keeps a coordinate that is constant from making a covariance singular.
-    ridge = 1e-6 * max(float(flat.var()), 1e-6)
-    number = min(components, len(flat))
+    number = min(components, len(np.unique(flat, axis=0)))
+    if number == 1:  # known without a search, from one row too
+        covariance = np.cov(flat.T, bias=True).reshape(1, flat.shape[1], flat.shape[1])
+        return np.zeros(1), flat.mean(axis=0, keepdims=True), root(covariance)
+    ridge = ridge_of(flat.var(axis=0))
     mixture = Mixture(number, reg_covar=ridge, max_iter=500, random_state=seed).fit(flat)
     factors = np.linalg.cholesky(mixture.covariances_)
     return np.log(np.maximum(mixture.weights_, 1e-30)), mixture.means_, factors

@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_ae.distributions.noise import Draws
 from keras_ae.parts import checked_positive, checked_size
+from keras_ae.samplers.covariance import root
 from keras_ae.samplers.sampler import Sampler
 from keras_ae.typing import Tensor
 
@@ -19,7 +20,8 @@ class KernelDensity(Sampler):
     """A code of the data drawn evenly, moved by a normal with the codes' own covariance, scaled.
 
     Args:
-        bandwidth: The scale in units of the codes' deviations; Scott's n^(-1 / (d + 4)) when None.
+        bandwidth: The scale in units of the codes' standard deviations; Scott's n^(-1 / (d + 4))
+            when None.
         rows: Codes that are kept at most.
 
     Reference:
@@ -42,9 +44,10 @@ class KernelDensity(Sampler):
         size = flat.shape[1]
         scott = len(chosen) ** (-1.0 / (size + 4))
         scale = scott if self.bandwidth is None else self.bandwidth
-        covariance = np.cov(flat, rowvar=False).reshape(size, size) if len(flat) > 1 else 0.0
-        ridge = 1e-9 * np.eye(size)
-        self.keep(codes=flat[chosen], factor=scale * np.linalg.cholesky(covariance + ridge))
+        covariance = np.zeros((size, size))
+        if len(flat) > 1:
+            covariance = np.cov(flat, rowvar=False).reshape(size, size)
+        self.keep(codes=flat[chosen], factor=scale * root(covariance))
 
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
         """Return codes drawn evenly, each moved by a draw of the kernel."""

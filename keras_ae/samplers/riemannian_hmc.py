@@ -22,7 +22,7 @@ class RiemannianHMC(Sampler):
 
     G(z) = sum_i diag(1 / s_i^2) w_i(z) + lambda exp(-tau |z|^2) I, with s_i^2 the posterior
     variances at chosen rows and w_i(z) = exp(-sum_j (z_j - m_ij)^2 / (s_ij^2 rho^2)). Chains start
-    at the rows' means and take leapfrog steps that are accepted or refused.
+    at the rows' means and take leapfrog steps that are accepted or rejected.
 
     Args:
         steps: Transitions of each chain.
@@ -83,6 +83,10 @@ class RiemannianHMC(Sampler):
         nearest = apart.min(axis=1) if len(rows) > 1 else np.ones(1)
         self.keep(means=means, precisions=precisions, rho=np.sqrt(nearest.max()))
 
+    def is_tempered(self) -> bool:
+        """Return that the noise is that of momenta."""
+        return False
+
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
         """Return where the chains end."""
         size = self.kept["means"].shape[1]
@@ -92,15 +96,17 @@ class RiemannianHMC(Sampler):
         z = ops.take(ops.convert_to_tensor(self.kept["means"]), start, axis=0)
 
         def transition(index: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            (z,) = state
+            z, volume = state
             momentum = ops.take(momenta, index, axis=1)
             moved, ended = self._leapfrog(z, momentum)
-            log_ratio = self.log_volume(moved) - self.log_volume(z)
-            log_ratio = log_ratio + 0.5 * ops.sum(momentum**2 - ended**2, axis=1)
+            moved_volume = self.log_volume(moved)
+            energy = 0.5 * ops.sum(momentum**2 - ended**2, axis=1)
             draw = ops.log(ops.maximum(ops.take(uniform, index, axis=1), 1e-30))
-            return (ops.where((draw < log_ratio)[:, None], moved, z),)
+            accepted = draw < moved_volume - volume + energy
+            z = ops.where(accepted[:, None], moved, z)
+            return z, ops.where(accepted, moved_volume, volume)
 
-        (z,) = loops.repeat(self.steps, transition, (z,))
+        z, _ = loops.repeat(self.steps, transition, (z, self.log_volume(z)))
         return ops.reshape(z, shape)
 
     def log_volume(self, z: Tensor) -> Tensor:
@@ -108,11 +114,12 @@ class RiemannianHMC(Sampler):
         return 0.5 * ops.sum(ops.log(self._metric(z)[0]), axis=1)
 
     def _leapfrog(self, z: Tensor, momentum: Tensor) -> tuple[Tensor, Tensor]:
-        half = 0.5 * self.step_size
-        for _ in range(self.leapfrog_steps):
-            momentum = momentum + half * self.volume_gradient(z)
+        # Half a push at either end: those of neighbouring steps are one.
+        momentum = momentum + 0.5 * self.step_size * self.volume_gradient(z)
+        for step in range(1, self.leapfrog_steps + 1):
             z = z + self.step_size * momentum
-            momentum = momentum + half * self.volume_gradient(z)
+            share = 0.5 if step == self.leapfrog_steps else 1.0
+            momentum = momentum + share * self.step_size * self.volume_gradient(z)
         return z, momentum
 
     def volume_gradient(self, z: Tensor) -> Tensor:

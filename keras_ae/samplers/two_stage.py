@@ -16,6 +16,7 @@ from keras_ae.latent_model import LatentModel
 from keras_ae.likelihoods import CalibratedGaussian
 from keras_ae.objectives import KLDivergence, Reconstruction
 from keras_ae.parts import checked_size, checked_sizes
+from keras_ae.samplers import second_model
 from keras_ae.samplers.sampler import Sampler
 from keras_ae.typing import Shape, Tensor
 
@@ -58,31 +59,21 @@ class TwoStage(Sampler):
             self.decoder = networks.decoder("mlp", (size,), (size,), self.hidden)
 
     def fit_codes(self, model: Any, x: Any, codes: np.ndarray, *, labels: Any, seed: int) -> None:
-        """Train the second stage on standardised codes, keep its decoder and its deviation."""
-        self.make_weights(model.latent_shape)
-        flat = np.asarray(codes, "float32").reshape(len(codes), -1)
-        shift, scale = flat.mean(axis=0), np.maximum(flat.std(axis=0), 1e-6)
-        rows = ((flat - shift) / scale)[np.random.default_rng(seed).permutation(len(flat))]
+        """Train the second stage on standardised codes, keep its decoder and its scale of x."""
+        rows, shift, scale = second_model.standardised(codes)
         size = rows.shape[1]
-        second = LatentModel(
-            (size,),
-            bottleneck=Gaussian(size),
-            objective=[Reconstruction(), KLDivergence()],
-            hidden=self.hidden,
-            likelihood=CalibratedGaussian("learned"),
-            prior="standard_normal",
-        )
+        with second_model.seeded(seed):
+            second = LatentModel(
+                (size,),
+                bottleneck=Gaussian(size),
+                objective=[Reconstruction(), KLDivergence()],
+                hidden=self.hidden,
+                likelihood=CalibratedGaussian("learned"),
+                prior="standard_normal",
+            )
         second.compile(keras.optimizers.Adam(1e-3))
-        held = max(1, len(rows) // 10)
-        stop = keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)
-        second.fit(
-            rows[held:],
-            validation_data=(rows[:held],),
-            epochs=self.epochs,
-            batch_size=min(self.batch_size, len(rows) - held),
-            callbacks=[stop],
-            verbose=0,
-        )
+        second_model.fit(second, rows, self.epochs, self.batch_size, seed)
+        self.make_weights(model.latent_shape)
         self.decoder.set_weights(second.decoder.get_weights())
         deviation = np.exp(0.5 * float(ops.convert_to_numpy(second.likelihood.log_variance)))
         self.keep(shift=shift, scale=scale, deviation=deviation)

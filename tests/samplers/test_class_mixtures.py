@@ -33,3 +33,11 @@ def test_labels_are_asked_for_and_checked() -> None:
     model.use_sampler(samplers.KernelDensity().fit(model, X))
     with pytest.raises(ValueError, match="`label` needs a sampler of classes"):
         model.sample(2, label="a")
+
+
+def test_a_class_of_one_row_is_a_point() -> None:
+    model = identity()
+    labels = np.where(np.arange(len(X)) == 7, "one", "many")
+    samplers.ClassMixtures(2).fit(model, X, labels=labels)
+    drawn = model.sample(50, label="one", seed=0)
+    np.testing.assert_allclose(drawn, np.tile(X[7], (50, 1)), atol=0.02)

@@ -110,13 +110,115 @@ def test_a_sampler_is_replaced_by_another() -> None:
     assert model.get_config()["sampler"]["class_name"] == "KernelDensity"
 
 
-def test_a_model_with_a_sampler_goes_on_training() -> None:
+def test_a_model_with_a_sampler_goes_on_training_and_tells_that_it_is_old() -> None:
     model = make()
     model.compile("adam")
     model.fit(X, epochs=1, verbose=0)
     fitted("gaussian_mixture", model)
     history = model.fit(X, epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all()
+    with pytest.warns(UserWarning, match=r"trained for 16 steps since its GaussianMixture"):
+        model.sample(2)
+
+
+def test_a_sampler_may_be_fitted_again_and_taken_out_and_put_back(tmp_path: Any) -> None:
+    model = make()
+    from_prior = model.sample(4, seed=0)
+    sampler = samplers.GaussianMixture(2)
+    for rows in (X, X[:50], X[50:]):
+        assert sampler.fit(model, rows) is sampler
+        drawn = model.sample(4, seed=0)
+    count = len(model.variables)
+    model.use_sampler(None)
+    np.testing.assert_array_equal(model.sample(4, seed=0), from_prior)
+    model.use_sampler(sampler)
+    assert len(model.variables) == count
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(loaded.sample(4, seed=0), drawn)
+
+
+def test_one_object_fitted_to_two_models_serves_each() -> None:
+    first, second = make(), make()
+    sampler = samplers.GaussianMixture(2).fit(first, X)
+    drawn = first.sample(4, seed=0)
+    assert sampler.fit(second, X[:50]) is second.sampler
+    np.testing.assert_array_equal(first.sample(4, seed=0), drawn)
+
+
+def test_what_was_not_fitted_to_such_codes_is_refused() -> None:
+    model = make()
+    with pytest.raises(ValueError, match=r"must be fitted before.*a new GaussianMixture"):
+        model.use_sampler(samplers.GaussianMixture())
+    with pytest.raises(TypeError, match=r"`sampler` must be one of.*'gaussian_mixture'"):
+        model.use_sampler("gaussian_mixture")
+    other = keras_ae.create("vae", input_shape=(5,), latent_dim=3, hidden=[8])
+    sampler = samplers.GaussianMixture(2).fit(other, X)
+    with pytest.raises(
+        ValueError, match=r"codes, \(2,\)\. Received: GaussianMixture of codes \(3,\)"
+    ):
+        model.use_sampler(sampler)
+    assert model.sampler is None
+    with pytest.raises(ValueError, match="must be fitted before"):
+        keras.models.clone_model(other).sample(2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (LABELS[:, None], r"shape \(240, 1\)"),
+        (3, r"shape \(\)"),
+        (LABELS[:9], r"shape \(9,\)"),
+        ([None, *LABELS[1:]], "missing ones"),
+        (np.where(X[:, 0] > 0, np.nan, 1.0), "missing ones"),
+        ([1, *LABELS[1:]], "a number and str"),
+    ],
+)
+def test_labels_are_one_a_row_and_of_one_kind(labels: Any, message: str) -> None:
+    for sampler in (samplers.ClassMixtures(1), samplers.GaussianMixture(1)):
+        with pytest.raises(ValueError, match=message):
+            sampler.fit(make(), X, labels=labels)
+
+
+def test_other_bad_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="`seed` must be a whole number"):
+        samplers.GaussianMixture().fit(make(), X, seed=1.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="`model` must be a keras_ae model"):
+        samplers.GaussianMixture().fit("vae", X)
+
+
+def test_a_temperature_that_would_do_nothing_is_refused() -> None:
+    model = make()
+    fitted("riemannian_hmc", model)
+    with pytest.raises(ValueError, match=r"a temperature needs.*temperature=0.5.*RiemannianHMC"):
+        model.sample(2, temperature=0.5)
+    fitted("gaussian_mixture", model)
+    assert model.sample(2, temperature=0.5).shape == (2, 5)
+
+
+@pytest.mark.parametrize("name", [None, "gaussian_mixture"])
+def test_the_first_examples_do_not_depend_on_how_many_follow(name: str | None) -> None:
+    model = make()
+    if name is not None:
+        fitted(name, model)
+    many = model.sample(600, seed=3)
+    for few in (1, 7, 300):
+        np.testing.assert_allclose(model.sample(few, seed=3), many[:few], rtol=1e-5, atol=1e-6)
+
+
+def test_the_noise_of_a_code_is_counted_once() -> None:
+    model = make()
+    fitted("riemannian_hmc", model)
+    model.sample(2)
+    kind = type(model.sampler)
+    calls = []
+    original = kind.sample
+    try:
+        kind.sample = lambda *a, **k: calls.append(1) or original(*a, **k)
+        model.prior_noise()
+    finally:
+        kind.sample = original
+    assert not calls
 
 
 def test_an_unknown_name_is_refused() -> None:
