@@ -44,6 +44,7 @@ class GaussianMixture(Prior):
         """Make logits `(components,)`, means and log-variances `(components, *latent_shape)`."""
         state = {"dtype": "float32", "autocast": False}
         shape = (self.components, *latent_shape)
+        self.numbers_held = math.prod(shape)
         start = keras.initializers.RandomNormal(stddev=self.spread)
         self.logits = self.add_weight((self.components,), "zeros", name="logits", **state)
         self.means = self.add_weight(shape, start, name="means", **state)

@@ -19,6 +19,9 @@ class Source(Part):
     where it is used and never keeps it.
     """
 
+    numbers_held: int = 0
+    """Numbers that a density holds at once for one code, where they are more than the code's."""
+
     def __init__(self) -> None:
         super().__init__()
         self.built = True  # one with weights of its own makes them in `attach`

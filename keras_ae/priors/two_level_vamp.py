@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -70,6 +71,7 @@ class TwoLevelVamp(Prior):
         """Make the inputs, `(components, *event_shape)`, and the network."""
         self.hidden.build((None, latent_shape[0] - self.lower_dim))
         self.lower.build((None, self.hidden.units))
+        self.numbers_held = self.components * math.prod(latent_shape)
         self.pseudo_inputs.make_weights(event_shape)
 
     def adapt(self, model: Any, rows: Any, seed: int = 0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -52,6 +53,7 @@ class Vamp(Prior):
 
     def make_weights(self, latent_shape: Shape, event_shape: Shape) -> None:
         """Make the inputs, `(components, *event_shape)`."""
+        self.numbers_held = self.components * math.prod(latent_shape)
         self.pseudo_inputs.make_weights(event_shape)
 
     def adapt(self, model: Any, rows: Any, seed: int = 0) -> None:

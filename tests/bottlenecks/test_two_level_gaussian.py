@@ -27,3 +27,11 @@ def test_the_lower_level_sees_what_was_drawn_above() -> None:
     o = {k: ops.convert_to_numpy(v) for k, v in code(same, sample=True).items()}
     assert np.ptp(o["upper_mean"], axis=0).max() < 1e-6
     assert np.ptp(o["lower_mean"], axis=0).max() > 1e-3
+
+
+def test_both_levels_begin_near_variances_of_one() -> None:
+    code = TwoLevelGaussian(2, 3, hidden=8)
+    h = np.random.default_rng(0).normal(size=(50, 6)).astype("float32")
+    for key, log_var in code(h, sample=True).items():
+        if key.endswith("log_var"):
+            assert abs(ops.convert_to_numpy(log_var)).max() < 0.5

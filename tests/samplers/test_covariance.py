@@ -12,7 +12,9 @@ def test_a_root_of_a_singular_covariance_is_there_at_any_scale(scale: float) -> 
     codes[:, 3] = codes[:, 0]
     covariance = np.cov(codes, rowvar=False)
     factor = root(covariance)
-    np.testing.assert_allclose(factor @ factor.T, covariance, atol=2e-6 * max(covariance.trace(), 1e-6))
+    np.testing.assert_allclose(
+        factor @ factor.T, covariance, atol=2e-6 * max(covariance.trace(), 1e-6)
+    )
     assert (np.triu(factor, 1) == 0).all()
 
 

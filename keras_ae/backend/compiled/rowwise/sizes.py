@@ -34,7 +34,8 @@ def ample_rows(model: Any, inputs: Any, wanted: int) -> int:
     shapes = [leaf.shape for leaf in keras.tree.flatten(inputs)]
     for layer in model._flatten_layers():
         shapes += [t.shape for t in keras.tree.flatten(getattr(layer, "output", []))]
-    width = max(int(np.prod([n or 1 for n in shape[1:]])) for shape in shapes)
+    widths = [int(np.prod([n or 1 for n in shape[1:]])) for shape in shapes]
+    width = max(*widths, *(getattr(layer, "numbers_held", 0) for layer in model._flatten_layers()))
     work = max(1, multiplications(model))
     rows = min(wanted // work, BATCH_BYTES // (4 * width), MOST_ROWS)
     return int(2 ** (max(LEAST_ROWS, rows).bit_length() - 1))

@@ -46,3 +46,15 @@ def test_a_wide_layer_bounds_the_batch_by_its_bytes() -> None:
     )
     model = keras_ae.create("autoencoder", input_shape=(4,), latent_dim=1, encoder=encoder)
     assert sizes.ample_rows(model, np.zeros((1, 4)), 2**40) == 128
+
+
+def test_a_prior_of_many_components_makes_batches_small() -> None:
+    model = keras_ae.LatentModel(
+        (8,),
+        bottleneck=keras_ae.bottlenecks.Gaussian(4),
+        objective=[keras_ae.objectives.KLDivergence()],
+        prior={"name": "vamp", "components": 1_000},
+        hidden=[8],
+    )
+    rows = sizes.ample_rows(model, np.zeros((1, 8)), 2**25)
+    assert sizes.BATCH_BYTES // 2 < rows * 1_000 * 4 * 4 <= sizes.BATCH_BYTES
