@@ -61,7 +61,8 @@ def _described(signature: Signature) -> dict[str, Any]:
 
 
 def _shape(tensor: Tensor) -> dict[str, Any]:
-    return {"shape": [None, *tensor.shape], "dtype": tensor.dtype}
+    noise = {"noise": tensor.kind} if tensor.kind in ("normal", "uniform") else {}
+    return {"shape": [None, *tensor.shape], "dtype": tensor.dtype, **noise}
 
 
 def _versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 FILE = "model_card.md"
 FENCE = "---\n"
+NOISE = {"": "", "normal": " from N(0, 1)", "uniform": " even in [0, 1)"}
 
 
 def write(folder: Path, name: str, version: str, said: Mapping[str, Any]) -> None:
@@ -86,7 +87,10 @@ def _prose(said: Mapping[str, Any]) -> str:
     ]
     for name, ends in said["signatures"].items():
         columns = [
-            ", ".join(f"`{key}` {tuple(t['shape'])} {t['dtype']}" for key, t in side.items())
+            ", ".join(
+                f"`{key}` {tuple(t['shape'])} {t['dtype']}{NOISE[t.get('noise', '')]}"
+                for key, t in side.items()
+            )
             for side in (ends["inputs"], ends["outputs"])
         ]
         lines.append(f"| `{name}` | {' | '.join(columns)} |".replace("None", "batch"))

@@ -40,6 +40,7 @@ def test_a_card_says_what_a_version_is_and_came_from(folder: Path) -> None:
     assert said["versions"]["keras-ae"] == keras_ae.__version__
     text = (folder / card.FILE).read_text()
     assert "| `encode` | `x` (batch, 4) float32 | `latent` (batch, 2) float32 |" in text
+    assert "| `sample` | `noise` (batch, 2) float32 from N(0, 1) |" in text
     assert "Trained on digits: sklearn." in text
     assert "loss 3.25" in text
 
