@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_ae.distributions.noise import GivenNoise
+from keras_ae.distributions.noise import CountedNoise, GivenNoise
 from keras_ae.typing import Outputs, Shape, Tensor
 
 
@@ -74,24 +74,38 @@ class TensorFunctions:
         *noise: Tensor,
         condition: Tensor | None = None,
         label: Tensor | None = None,
+        observed: bool = False,
     ) -> Tensor:
         """Return E[x | z] of codes that prior or sampler make of noise, `(batch, *event_shape)`.
 
         Args:
-            noise: Each draw that they ask for, `(batch, ...)`: see `prior_noise`.
+            noise: Each draw that they ask for, `(batch, ...)`: see `prior_noise`; for observed
+                examples then those of `likelihood_noise`.
             condition: For models that take one.
             label: Numbers of classes `(batch,)`, for samplers of classes.
+            observed: Whether to return a draw of p(x | z) instead of its mean.
         """
         shape = (ops.shape(noise[0])[0], *self.latent_shape)
         of_class = {} if label is None else {"label": label}
-        z = self.source.sample(shape, GivenNoise(noise), model=self, **of_class)
-        return self.decode_tensor(z, condition)
+        given = GivenNoise(noise)
+        z = self.source.sample(shape, given, model=self, **of_class)
+        decoded = self.decoded_tensor(z, condition)
+        if observed:
+            return self.normalizer.restore(self.likelihood.sample(decoded, given))
+        return self._data_units(decoded)
 
     def prior_noise(self: Any) -> list[tuple[str, Shape]]:
         """Return kind, "normal" or "uniform", and shape of the noise of one code."""
         self.source.check_ready(self)
         noise: list[tuple[str, Shape]] = self.source.noise_of_one(self)
         return noise
+
+    def likelihood_noise(self: Any) -> list[tuple[str, Shape]]:
+        """Return kind and shape of the noise of one draw of p(x | z)."""
+        noise = CountedNoise()
+        decoded_shape = self.likelihood.decoded_shape(self.event_shape)
+        self.likelihood.sample(ops.zeros((1, *decoded_shape)), noise)
+        return [(kind, shape[1:]) for kind, shape in noise.draws]
 
     def _infer(self: Any, x: Any) -> Outputs:
         return self.autoencode(self.batch(x), training=False, sample=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from keras_ae.parts import checked_positive, checked_size, unlocked
 from keras_ae.priors import Source
 from keras_ae.typing import Shape, Tensor
 
-ROWS = 2**14
-"""Examples whose noise is made at once."""
+ROWS, NUMBERS = 2**14, 2**25
+"""Examples whose noise is made at once at most, and numbers of noise."""
 
 BLOCK = 256
 """Rows of noise that are drawn together, also where fewer are needed.
@@ -52,7 +53,8 @@ class Sampling:
             if self.sampler is not None:
                 self._tracker.untrack(self.sampler)  # an attribute that is replaced stays tracked
             self.sampler = sampler
-        self.views.forget(sampled)
+        for function in (sampled, sampled_data):
+            self.views.forget(function)
         self.__dict__["_constructor_arguments"]["sampler"] = sampler
 
     def sample(
@@ -62,6 +64,7 @@ class Sampling:
         seed: int | None = None,
         temperature: float = 1.0,
         label: Any = None,
+        observed: bool = False,
         batch_size: int | None = None,
     ) -> Any:
         """Return E[p(x | z)] for `n` codes of the prior or the sampler, `(n, *event_shape)`.
@@ -72,6 +75,8 @@ class Sampling:
             temperature: What normal noise is multiplied by: below 1 examples are more typical and
                 less diverse.
             label: The class to draw, for a sampler of classes, or one for each example.
+            observed: Whether examples are draws of p(x | z), as data are observed (whole counts,
+                categories, noise), and not its mean.
             batch_size: Examples that are computed at once, chosen by their arithmetic when None.
 
         Raises:
@@ -93,25 +98,38 @@ class Sampling:
         if batch_size is not None:
             batch_size = checked_size("batch_size", batch_size)
         noise, draws = Noise(), self.prior_noise()
+        of_codes = len(draws)
+        draws += self.likelihood_noise() if observed else []
         noise.reset_evaluation(seed_of(seed))
         labels = None if label is None else _labels(self, label, n)
         drawn = []
-        for start in range(0, n, ROWS):
-            rows = min(ROWS, n - start)
+        numbers = sum(math.prod(shape) for _, shape in draws)
+        together = max(1, min(ROWS, NUMBERS // max(1, numbers)) // BLOCK) * BLOCK
+        for start in range(0, n, together):
+            rows = min(together, n - start)
             given: dict[str, Any] = {}
             for index, made in enumerate(_rows(noise, draws, rows)):
-                scale = temperature if draws[index][0] == "normal" else 1.0
-                given[f"{index:04}"] = made * scale
+                cools = draws[index][0] == "normal" and index < of_codes
+                given[f"{index:04}"] = made * temperature if cools else made
             if labels is not None:
                 given["label"] = labels[start : start + rows]
-            drawn.append(self.views.rows(sampled, draws=False)(given, batch_size))
+            function = sampled_data if observed else sampled
+            drawn.append(self.views.rows(function, draws=False)(given, batch_size))
         return np.concatenate(drawn)
 
 
 def sampled(model: Any, given: dict[str, Tensor]) -> Tensor:
     """Return the examples of rows of noise, and perhaps of their classes."""
-    noise = [given[key] for key in sorted(given) if key != "label"]
-    return model.sample_tensor(*noise, label=given.get("label"))
+    return model.sample_tensor(*_noise(given), label=given.get("label"))
+
+
+def sampled_data(model: Any, given: dict[str, Tensor]) -> Tensor:
+    """Return draws of p(x | z) at codes of rows of noise, and perhaps of their classes."""
+    return model.sample_tensor(*_noise(given), label=given.get("label"), observed=True)
+
+
+def _noise(given: dict[str, Tensor]) -> list[Tensor]:
+    return [given[key] for key in sorted(given) if key != "label"]
 
 
 def _rows(noise: Noise, draws: list[tuple[str, Shape]], rows: int) -> list[np.ndarray]:

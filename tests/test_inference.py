@@ -217,3 +217,34 @@ def test_a_traversal_starts_from_one_example() -> None:
         model.traverse(np.zeros((2, 6)))
     with pytest.raises(ValueError, match="`dimension` must be in 0..1"):
         model.traverse(np.zeros(6), dimension=1.5)
+
+
+@pytest.mark.parametrize(
+    "likelihood",
+    ["gaussian", "poisson", "negative_binomial", {"name": "categorical", "categories": 4}],
+)
+def test_observed_samples_are_draws_around_their_means(likelihood: Any) -> None:
+    model = keras_ae.create(
+        "vae", input_shape=(3,), latent_dim=2, hidden=[4], likelihood=likelihood
+    )
+    model.decoder.set_weights([0.0 * w + 0.3 for w in model.decoder.get_weights()])
+    # Every code is decoded alike: the draws' moments are those of one distribution.
+    for weight in model.decoder.trainable_weights:
+        if len(weight.shape) > 1:
+            weight.assign(np.zeros(weight.shape))
+    mean = model.sample(1, seed=0)[0]
+    drawn = model.sample(3_000, seed=1, observed=True)
+    assert drawn.shape == (3_000, 3)
+    error = drawn.std(0) / np.sqrt(3_000)
+    assert (abs(drawn.mean(0) - mean) < 4.5 * error).all()
+    assert (drawn.std(0) > 0.3).all()
+    assert likelihood == "gaussian" or (drawn == drawn.round()).all()
+    np.testing.assert_allclose(model.sample(5, seed=1, observed=True), drawn[:5], atol=1e-5)
+
+
+def test_observed_samples_are_in_data_units() -> None:
+    model = make("vae", normalize="standard", likelihood={"name": "gaussian", "scale": 0.01})
+    model.adapt(100.0 * X + 50.0)
+    means, drawn = (model.sample(4, seed=2, observed=observed) for observed in (False, True))
+    apart = (drawn - means) / (0.01 * 100.0 * X.std(0))
+    assert 0.3 < apart.std() < 2.0

@@ -29,6 +29,7 @@ from keras_ae.cli.rows import (
 @click.option("--seed", type=int, default=0, help="Of the draws.")
 @click.option("--temperature", type=float, default=1.0, help="Below 1: more typical examples.")
 @click.option("--label", help="The class to draw, of a sampler of classes.")
+@click.option("--observed", is_flag=True, help="Draws of p(x | z) instead of its mean.")
 @file_to_write(*ARRAYS, ".png")
 @BACKEND
 def sample(
@@ -37,12 +38,19 @@ def sample(
     seed: int,
     temperature: float,
     label: str | None,
+    observed: bool,
     to: Path,
     backend: str | None,
 ) -> None:
     """Write examples drawn from a model's prior or its sampler, to .npy, .csv or .png."""
     model = loaded(run, backend)
-    drawn = model.sample(count, seed=seed, temperature=temperature, label=_known(model, label))
+    drawn = model.sample(
+        count,
+        seed=seed,
+        temperature=temperature,
+        label=_known(model, label),
+        observed=observed,
+    )
     if to.suffix == ".png":
         from keras_ae.plots import example_grid
         from keras_ae.reports.run import replacing
