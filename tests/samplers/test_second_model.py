@@ -18,11 +18,14 @@ QUICK: dict[str, Any] = {
 }
 
 
+KINDS = ["flow", pytest.param("two_stage", marks=pytest.mark.slow)]
+
+
 def made(name: str) -> Any:
     return samplers.get({"name": name, **QUICK[name]})
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_fit_is_a_function_of_its_seed(name: str) -> None:
     model = identity("vae")
     drawn = []
@@ -34,7 +37,7 @@ def test_a_fit_is_a_function_of_its_seed(name: str) -> None:
     assert abs(drawn[0] - drawn[2]).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_second_fit_starts_anew(name: str) -> None:
     model = identity("vae")
     sampler = made(name)
@@ -45,7 +48,7 @@ def test_a_second_fit_starts_anew(name: str) -> None:
     np.testing.assert_allclose(model.sample(5, seed=0), again, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", KINDS)
 def test_one_row_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"at least 2 rows.*Received: 1"):
         made(name).fit(identity("vae"), X[:1])
