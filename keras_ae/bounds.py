@@ -14,6 +14,7 @@ from keras_ae import inputs as data
 from keras_ae.backend.compiled.rowwise.sizes import ample_rows
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.event import sum_event
+from keras_ae.distributions.noise import seed_of
 from keras_ae.metrics import Decomposition
 from keras_ae.objectives.rate import has_closed_form
 from keras_ae.parts import checked_size
@@ -119,7 +120,7 @@ class Bounds:
         """
         if checked_size("most", most) < 2:
             raise ValueError(f"`most` must be at least 2. Received: most={most}")
-        x, seed = self._rows(x), _fresh(seed)
+        x, seed = self._rows(x), seed_of(seed)
         parameters = self.posterior(x)
         found = self._bounds(x, samples, seed, parameters=parameters)
         codes = self.views.rows(codes_of, draws=False)(parameters)
@@ -167,7 +168,7 @@ class Bounds:
     ) -> dict[str, np.ndarray]:
         """Return bound, ELBO, distortion and rate of each row, whose posteriors may be known."""
         samples = checked_size("samples", samples)
-        self.bottleneck.noise.reset_evaluation(_fresh(seed))
+        self.bottleneck.noise.reset_evaluation(seed_of(seed))
         given = {"x": x, "parameters": self.posterior(x) if parameters is None else parameters}
         found = self._sums(given, samples, verbose)
         unit = self.views.rows(units, draws=False)(x)["log_unit"]
@@ -292,7 +293,3 @@ def _check_model(model: Any) -> None:
             f"prior={model.prior if model.prior is None else type(model.prior).__name__}. "
             "Use `score` for the error of its reconstructions."
         )
-
-
-def _fresh(seed: int | None) -> int:
-    return int(np.random.default_rng().integers(2**31)) if seed is None else seed
