@@ -15,7 +15,7 @@ from keras_ae.backend.compiled.rowwise.sizes import ample_rows
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import seed_of
-from keras_ae.metrics import Decomposition
+from keras_ae.metrics.decomposition import Decomposition
 from keras_ae.objectives.rate import has_closed_form
 from keras_ae.parts import checked_size
 from keras_ae.typing import Batch, Tensor

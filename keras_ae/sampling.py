@@ -83,17 +83,8 @@ class Sampling:
             ValueError: The model has nothing to sample from, `n` is not at least 1, or a
                 temperature is given that would do nothing.
         """
-        if self.source is None:
-            raise ValueError(
-                f"sampling needs a prior. Received: `{self.variant}` has no prior to sample from. "
-                "Fit a sampler from `keras_ae.samplers`, or pass `prior='standard_normal'`."
-            )
         n, temperature = checked_size("n", n), checked_positive("temperature", temperature)
-        if temperature != 1.0 and not self.source.is_tempered():
-            raise ValueError(
-                "a temperature needs codes that are made of normal noise alone. "
-                f"Received: temperature={temperature} and {type(self.source).__name__}."
-            )
+        _check_source(self, temperature)
         self.normalizer.check_adapted()
         if batch_size is not None:
             batch_size = checked_size("batch_size", batch_size)
@@ -130,6 +121,24 @@ def sampled_data(model: Any, given: dict[str, Tensor]) -> Tensor:
 
 def _noise(given: dict[str, Tensor]) -> list[Tensor]:
     return [given[key] for key in sorted(given) if key != "label"]
+
+
+def _check_source(model: Any, temperature: float) -> None:
+    """Refuse what cannot be drawn from, or not at this temperature.
+
+    Raises:
+        ValueError: As said.
+    """
+    if model.source is None:
+        raise ValueError(
+            f"sampling needs a prior. Received: `{model.variant}` has no prior to sample from. "
+            "Fit a sampler from `keras_ae.samplers`, or pass `prior='standard_normal'`."
+        )
+    if temperature != 1.0 and not model.source.is_tempered():
+        raise ValueError(
+            "a temperature needs codes that are made of normal noise alone. "
+            f"Received: temperature={temperature} and {type(model.source).__name__}."
+        )
 
 
 def _rows(noise: Noise, draws: list[tuple[str, Shape]], rows: int) -> list[np.ndarray]:

@@ -83,7 +83,7 @@ def docs_table(infos: list[Any]) -> str:
 
 PARTS = {
     "likelihoods": "Distributions p(x | z), by `likelihood=`",
-    "bottlenecks": "Codes: posteriors q(z | x), and codes without noise",
+    "bottlenecks": "Codes, as objects: posteriors q(z | x), and codes without noise",
     "priors": "Distributions p(z), by `prior=`",
     "flows": "Invertible maps, in `FlowPosterior`, the prior `flow` and the sampler `flow`",
     "objectives": "Terms, and weights of terms, by `objective=`",
@@ -101,7 +101,8 @@ def parts_table() -> str:
     """Return the tables of parts, each with its source."""
     lines = [f"<!-- {HEADER} -->", "", "# Parts", ""]
     lines += [
-        "What a model is made of, by folder of `keras_ae`. A part may be given by its name.",
+        "What a model is made of, by folder of `keras_ae`. Likelihoods, priors, flows, samplers and "
+        "corruptions may be given by their names.",
         "",
     ]
     for folder, what in PARTS.items():

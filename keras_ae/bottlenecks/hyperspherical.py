@@ -35,8 +35,9 @@ class Hyperspherical(Posterior):
 
     Example:
         >>> import numpy as np
-        >>> z = np.array(Hyperspherical(3)(np.ones((1, 5), "float32"), sample=True)["latent"])
-        >>> round(float((z**2).sum()), 4)
+        >>> from keras import ops
+        >>> z = Hyperspherical(3)(np.ones((1, 5), "float32"), sample=True)["latent"]
+        >>> round(float(ops.sum(z**2)), 4)
         1.0
     """
 

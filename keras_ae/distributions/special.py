@@ -33,7 +33,9 @@ def log_softmax(logits: Tensor, axis: int = -1) -> Tensor:
 
     OpenVINO's converter takes Keras's own for one along the last of several axes.
     """
-    return logits - ops.logsumexp(logits, axis=axis, keepdims=True)
+    # The largest comes off first: beside it a logarithm of the sum would be rounded away.
+    logits = logits - ops.stop_gradient(ops.max(logits, axis=axis, keepdims=True))
+    return logits - ops.log(ops.sum(ops.exp(logits), axis=axis, keepdims=True))
 
 
 def log_gamma(x: Tensor) -> Tensor:
