@@ -101,8 +101,8 @@ def parts_table() -> str:
     """Return the tables of parts, each with its source."""
     lines = [f"<!-- {HEADER} -->", "", "# Parts", ""]
     lines += [
-        "What a model is made of, by folder of `keras_ae`. Likelihoods, priors, flows, samplers and "
-        "corruptions may be given by their names.",
+        "What a model is made of, by folder of `keras_ae`. Likelihoods, priors, flows, samplers "
+        "and corruptions may be given by their names.",
         "",
     ]
     for folder, what in PARTS.items():

@@ -32,8 +32,8 @@ class Hyperbolic(Posterior):
     Example:
         >>> import numpy as np
         >>> from keras import ops
-        >>> z = Hyperbolic(2)(np.ones((1, 5), "float32"), sample=True)["latent"]
-        >>> float(ops.sum(z**2)) < 1
+        >>> drawn = Hyperbolic(2)(np.ones((1, 5), "float32"), sample=True)
+        >>> float(np.sum(ops.convert_to_numpy(drawn["latent"]) ** 2)) < 1
         True
     """
 

@@ -36,8 +36,8 @@ class Hyperspherical(Posterior):
     Example:
         >>> import numpy as np
         >>> from keras import ops
-        >>> z = Hyperspherical(3)(np.ones((1, 5), "float32"), sample=True)["latent"]
-        >>> round(float(ops.sum(z**2)), 4)
+        >>> drawn = Hyperspherical(3)(np.ones((1, 5), "float32"), sample=True)
+        >>> round(float(np.sum(ops.convert_to_numpy(drawn["latent"]) ** 2)), 4)
         1.0
     """
 
