@@ -50,7 +50,8 @@ class AggregatedPosterior(Sampler):
 
     def is_tempered(self) -> bool:
         """Return whether posteriors are drawn from anew."""
-        return bool(self.kept["deviations"].shape[0])
+        deviations = self.kept.get("deviations")
+        return deviations is None or bool(deviations.shape[0])
 
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
         """Return draws of the posteriors of rows drawn evenly."""

@@ -47,7 +47,8 @@ class Case:
     sampler: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
 
-    def __str__(self) -> str:  # noqa: D105
+    def __str__(self) -> str:
+        """Return what tells the case from others in the list of tests."""
         parts = [self.likelihood, type(self.bottleneck()).__name__, self.prior, self.flow]
         return "-".join(filter(None, [*parts, self.sampler]))
 

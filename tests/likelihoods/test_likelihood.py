@@ -185,19 +185,35 @@ def test_whole_numbers_are_not_told_to_be_scaled() -> None:
         get("poisson").check_support(np.array([[-1.0]]))
 
 
-@every
-@pytest.mark.parametrize("distance", [-0.25, -2.0, 0.25, 7.0])
+def end_of(case: Case, distance: float) -> float:
+    """Return the number of the last column's support from which a point is so far outside."""
+    likelihood: Any = case.make()
+    last = likelihood.likelihoods[-1] if case.name == "mixed_tabular" else likelihood
+    end = float(last.support[int(distance > 0)])
+    # Between whole numbers there is nothing either.
+    return 3.0 if np.isinf(end) and last.whole and distance == 0.25 else end
+
+
+OUTSIDE = [
+    pytest.param(case, distance, id=f"{'-'.join([case.name, *case.options])}-{distance}")
+    for case in CASES
+    for distance in (-0.25, -2.0, 0.25, 7.0)
+    if np.isfinite(end_of(case, distance))
+]
+
+
+def test_a_bounded_or_whole_support_has_an_outside() -> None:
+    found = {str(param.values[0].name) for param in OUTSIDE}  # type: ignore[union-attr]
+    everywhere = {"gaussian", "calibrated_gaussian", "laplace", "student_t", "log_cosh"}
+    assert found == set(PARTS) - everywhere
+
+
+@pytest.mark.parametrize(("case", "distance"), OUTSIDE)
 def test_an_entry_outside_is_less_likely_than_the_nearest_one_by_its_distance(
     case: Case, distance: float
 ) -> None:
     likelihood, x, decoded = case.make(), case.data().astype("f4"), decoded_of(case)
-    last = likelihood.likelihoods[-1] if case.name == "mixed_tabular" else likelihood
-    end = last.support[int(distance > 0)]
-    # Between whole numbers there is nothing either.
-    end = 3.0 if np.isinf(end) and last.whole and distance == 0.25 else end
-    if np.isinf(end):
-        return
-    x[:, 1, 3] = end
+    x[:, 1, 3] = end = end_of(case, distance)
     nearest = oracle.log_prob(likelihood, decoded, x)
     x[:, 1, 3] = end + distance
     wanted = nearest - 1_000 * abs(distance)

@@ -159,8 +159,10 @@ def test_what_was_not_fitted_to_such_codes_is_refused() -> None:
     ):
         model.use_sampler(sampler)
     assert model.sampler is None
-    with pytest.raises(ValueError, match="must be fitted before"):
-        keras.models.clone_model(other).sample(2)
+    fitted("aggregated_posterior", model)
+    for copy in map(keras.models.clone_model, (other, model)):
+        with pytest.raises(ValueError, match="must be fitted before"):
+            copy.sample(2, temperature=0.5)
 
 
 @pytest.mark.parametrize(
