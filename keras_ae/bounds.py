@@ -16,9 +16,10 @@ from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import seed_of
 from keras_ae.metrics.decomposition import Decomposition
+from keras_ae.objectives import draws
 from keras_ae.objectives.rate import has_closed_form
 from keras_ae.parts import checked_size
-from keras_ae.typing import Batch, Tensor
+from keras_ae.typing import Tensor
 
 MOST_TOGETHER = 64
 """Draws for one row that are decoded at once."""
@@ -247,20 +248,9 @@ def log_weights(model: Any, given: Mapping[str, Any], samples: int) -> dict[str,
         given: `x`, rows, and the `parameters` of their posteriors.
         samples: Draws for each row.
     """
-    batch = model.batch(given["x"])
-
-    def repeated(a: Any) -> Any:
-        return None if a is None else ops.repeat(a, samples, axis=0)
-
-    parameters = {key: repeated(value) for key, value in given["parameters"].items()}
-    outputs = {**parameters, **model.bottleneck.draw(parameters)}
-    z = outputs["latent"]
-    rate = model.bottleneck.log_prob(outputs) - model.prior.log_prob(z, model)
-    rows = Batch(*map(repeated, batch))
-    likelihood = model.likelihood.log_prob(
-        model.decoded_tensor(z, rows.condition), rows.target, rows.mask
-    )
-    likelihood, rate = (ops.reshape(a, (-1, samples)) for a in (likelihood, rate))
+    outputs, rows = draws.drawn(model, model.batch(given["x"]), given["parameters"], samples)
+    rate = draws.rate(model, outputs, samples)
+    likelihood = draws.log_likelihood(model, outputs["latent"], rows, samples)
     return {
         "log_sum": ops.logsumexp(likelihood - rate, axis=1),
         "distortion": -ops.sum(likelihood, axis=1),

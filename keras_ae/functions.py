@@ -21,10 +21,12 @@ class TensorFunctions:
         """Return E[x | z] `(batch, *event_shape)` in data units; a decoder may take a condition."""
         return self._data_units(self.decoded_tensor(z, condition))
 
-    def decoded_tensor(self: Any, z: Tensor, condition: Tensor | None = None) -> Tensor:
+    def decoded_tensor(
+        self: Any, z: Tensor, condition: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         """Return the likelihood's parameters of codes, `(batch, *decoded_shape)`."""
         inputs = z if condition is None else [z, condition]
-        return self.decoder(inputs, training=False)
+        return self.decoder(inputs, training=training)
 
     def reconstruct_tensor(self: Any, x: Any) -> Tensor:
         """Return reconstructions `(batch, *event_shape)` in data units."""
@@ -52,8 +54,8 @@ class TensorFunctions:
     def draw_tensor(self: Any, x: Any) -> Tensor:
         """Return one posterior draw for each row, `(batch, *latent_shape)`."""
         batch = self.batch(x)
-        features = self.features(batch.x, batch)
-        return ops.cast(self.bottleneck(features, sample=True)["latent"], "float32")
+        outputs = self.bottleneck(self.features(batch.x, batch), sample=True)
+        return ops.cast(self.bottleneck.refine(self, batch, outputs)["latent"], "float32")
 
     def corrupt_tensor(self: Any, x: Any) -> Tensor:
         """Return corrupted inputs in data units, `(batch, *event_shape)`."""

@@ -211,6 +211,14 @@ def in_memory(inputs: Any, event_shape: Shape, missing: str | None) -> Any:
     return check_data(joined, event_shape, missing)
 
 
+def rows_of(inputs: Any) -> int | None:
+    """Return the number of rows of arrays or of their batches; None of other streams."""
+    if is_in_memory(inputs):
+        return len(read(inputs)[0])
+    rows = getattr(inputs, "num_rows", None)
+    return rows if isinstance(rows, int) else None
+
+
 def is_in_memory(inputs: Any) -> bool:
     """Return whether inputs are arrays, or a dict of them, and no stream."""
     return arrays.is_array(inputs) or isinstance(inputs, Mapping)

@@ -31,7 +31,8 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
 
     The loss is the sum over the objective's terms of weight(step) * mean over the batch of
     term.value(...), in nats per example. A variant chooses parts in its `__init__`; one in which
-    *who sees what* differs also overrides `autoencode`. Nothing else is overridden.
+    *who sees what* differs also overrides `autoencode`, and one that does something before or after
+    its steps `begin` or `finish`. Nothing else is overridden.
 
     Args:
         input_shape: Shape of one example, without the batch axis.
@@ -131,7 +132,7 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
     # The forward pass.
 
     def autoencode(self, batch: Batch, training: bool = False, sample: bool = False) -> Outputs:
-        """Return one forward pass by name; the one method that a variant may override.
+        """Return one forward pass by name; a variant may override it.
 
         Args:
             batch: Normalised inputs.
@@ -143,6 +144,8 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         outputs = self.bottleneck(
             self.features(x, batch, training), training=training, sample=sample
         )
+        if sample:
+            outputs = self.bottleneck.refine(self, batch, outputs, training)
         decoded = self.decoder(outputs["latent"], training=training)
         return {**outputs, "decoded": decoded, "reconstruction": self._data_units(decoded)}
 
@@ -203,6 +206,7 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         """Return the mean over the batch of each term (those named, or all), nats, float32."""
         weight = None if sample_weight is None else data.row_weights(sample_weight)
         batch, values = self.batch(x, y)._replace(weight=weight), {}
+        outputs = dict(outputs)  # to which a term may add what others need too
         for term in self.objective:
             if names is None or term.name in names:
                 value = ops.cast(term.value(self, batch, outputs, training), "float32")

@@ -13,7 +13,7 @@ from keras_ae import inputs as data
 START_ROWS = 10_000
 
 
-def start(model: Any, x: Any, steps: int | None = None, y: Any = None) -> None:
+def start(model: Any, x: Any, steps: int | None = None, y: Any = None, held: float = 0.0) -> None:
     """Adapt what starts from data (scaling, a codebook, a prior) on the training data, once.
 
     Args:
@@ -21,6 +21,7 @@ def start(model: Any, x: Any, steps: int | None = None, y: Any = None) -> None:
         x: Checked inputs.
         steps: Batches of an epoch of a stream, which may have no end.
         y: The target, or None for the input itself.
+        held: Share of the rows that are kept for validation.
 
     Raises:
         ValueError: A scaling leads between the numbers that the likelihood knows, or what is not
@@ -36,6 +37,11 @@ def start(model: Any, x: Any, steps: int | None = None, y: Any = None) -> None:
         _check_scaled(model, x if data.is_in_memory(x) else _first_rows(x, steps), y)
     if is_fresh and readable:
         _start_parts(model, lambda: _first_rows(x, steps))
+    rows = data.rows_of(x)
+    for term in model.objective:
+        term.adapt(rows if rows is None else max(1, int(rows * (1.0 - held))))
+    if is_fresh:
+        model.begin(x)
 
 
 def _start_parts(model: Any, first_rows: Callable[[], np.ndarray]) -> None:

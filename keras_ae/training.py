@@ -54,11 +54,28 @@ class Training(keras.Model):
         if validation_data is not None:
             validation_data = fitting.prepare_validation(self, validation_data)
         fitting.give_phases_their_optimizers(self)
-        starting.start(self, x, options.get("steps_per_epoch"), y)
+        held = options.get("validation_split") or 0.0
+        starting.start(self, x, options.get("steps_per_epoch"), y, held)
         given = {"y": y, "sample_weight": sample_weight, "validation_data": validation_data}
         with fitting.loop(self, x, callbacks, **given, **options) as arguments:
             watchers = fitting.callbacks(callbacks, patience, validates, arguments["x"])
-            return super().fit(callbacks=watchers, **arguments)
+            history = super().fit(callbacks=watchers, **arguments)
+        self.finish(x)
+        return history
+
+    def begin(self, x: Any) -> None:
+        """Do what a variant does before a new model's first step; nothing by default.
+
+        Args:
+            x: Checked inputs, or a stream of batches.
+        """
+
+    def finish(self, x: Any) -> None:
+        """Do what a variant does after its steps of each `fit`; nothing by default.
+
+        Args:
+            x: As for `begin`.
+        """
 
     def adapt(self, x: Any) -> None:
         """Measure what `normalize` asked for on `x`, once more where it was measured before."""

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 from keras_ae.parts import Part
-from keras_ae.typing import Outputs, Shape, Tensor
+from keras_ae.typing import Batch, Outputs, Shape, Tensor
 
 
 class Bottleneck(Part):
@@ -38,6 +38,19 @@ class Bottleneck(Part):
             share: Of the way, in [0, 1], broadcastable.
         """
         return (1.0 - share) * a + share * b
+
+    def refine(self, model: Any, batch: Batch, outputs: Outputs, training: bool = False) -> Outputs:
+        """Return outputs whose draw was moved by what the model makes of it; the same by default.
+
+        It is called on every draw, with the rows that draws belong to, before they are decoded.
+
+        Args:
+            model: The model, for its decoder, likelihood and prior.
+            batch: Normalised rows, as many as draws.
+            outputs: Parameters and draw by name.
+            training: Whether dropout and moving averages are on.
+        """
+        return outputs
 
     def adapt(self, vectors: Any, seed: int = 0) -> None:
         """Start from data, where there is something to start; nothing by default."""

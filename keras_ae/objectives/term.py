@@ -39,6 +39,9 @@ class Term(Part):
     def attach(self, model: Any) -> None:
         """Make the state that depends on the model's shapes; nothing by default."""
 
+    def adapt(self, rows: int | None) -> None:
+        """Learn before training how many rows there are, None where nobody knows; nothing more."""
+
     @final
     def weight_at(self, step: Tensor) -> Tensor:
         """Return the multiplier at this training step, float32."""

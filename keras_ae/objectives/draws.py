@@ -1,0 +1,63 @@
+"""Many draws for each row, decoded at once, and how likely they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_ae.typing import Batch, Outputs, Tensor
+
+
+class Draws(NamedTuple):
+    """Draws of the posterior, each row's one after another, as a batch of rows * samples.
+
+    Args:
+        outputs: Parameters and draw by name, `(rows * samples, ...)` each.
+        batch: The rows that the draws belong to, as many.
+    """
+
+    outputs: Outputs
+    batch: Batch
+
+
+def drawn(
+    model: Any, batch: Batch, parameters: Mapping[str, Any], samples: int, training: bool = False
+) -> Draws:
+    """Return so many draws of each row's posterior.
+
+    Args:
+        model: The model.
+        batch: Normalised rows.
+        parameters: Of the rows' posteriors, `(rows, ...)` each.
+        samples: Draws for each row.
+        training: Whether noise and state advance.
+    """
+    rows = Batch(*(repeated(part, samples) for part in batch))
+    many = {key: repeated(value, samples) for key, value in parameters.items()}
+    outputs = {**many, **model.bottleneck.draw(many, training)}
+    return Draws(model.bottleneck.refine(model, rows, outputs, training), rows)
+
+
+def log_likelihood(
+    model: Any, z: Tensor, batch: Batch, samples: int, training: bool = False
+) -> Tensor:
+    """Return log p(x | z) of draws and their rows, `(rows, samples)`, nats."""
+    decoded = model.decoded_tensor(z, batch.condition, training)
+    density = model.likelihood.log_prob(decoded, batch.target, batch.mask, training, batch.weight)
+    return ops.reshape(density, (-1, samples))
+
+
+def rate(model: Any, outputs: Outputs, samples: int) -> Tensor:
+    """Return log q(z | x) - log p(z) of draws, `(rows, samples)`, nats."""
+    density = model.bottleneck.log_prob(outputs)
+    return ops.reshape(density - model.prior.log_prob(outputs["latent"], model), (-1, samples))
+
+
+def repeated(value: Any, samples: int) -> Any:
+    """Return every row of an array, or of the arrays of a dict, so many times; None as it is."""
+    if value is None:
+        return None
+    return keras.tree.map_structure(lambda a: ops.repeat(a, samples, axis=0), value)
