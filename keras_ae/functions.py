@@ -40,6 +40,10 @@ class TensorFunctions:
         values = [term.score(self, batch, outputs) for term in terms]
         return sum(values[1:], values[0])
 
+    def responsibilities_tensor(self: Any, x: Any) -> Tensor:
+        """Return p(c | z) of a mixture's components at the codes, `(batch, components)`."""
+        return ops.softmax(self.prior.joint_log_prob(self.encode_tensor(x)), axis=-1)
+
     def features_tensor(self: Any, x: Any) -> Tensor:
         """Return what the bottleneck starts from: the vectors to quantize."""
         batch = self.batch(x)

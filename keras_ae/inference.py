@@ -67,6 +67,19 @@ class Inference(TensorFunctions):
         self.normalizer.check_adapted()
         return self.views.run("decode_tensor", z, batch_size=batch_size, **options)
 
+    def responsibilities(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
+        """Return p(c | z) of each of the prior's components at a row's code, `(rows, components)`.
+
+        Raises:
+            ValueError: The model's prior is no mixture of normals.
+        """
+        if not hasattr(self.prior, "joint_log_prob"):
+            raise ValueError(
+                "responsibilities need a prior that is a mixture of normals. Received: "
+                f"`{self.variant}`. Pass `prior='gaussian_mixture'`, or take `vade`."
+            )
+        return self._run("responsibilities_tensor", x, batch_size, **options)
+
     def encode_indices(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
         """Return the codes' numbers in their codebook, `(rows, *latent_shape[:-1])`, int32.
 

@@ -10,6 +10,7 @@ from keras_ae.bottlenecks.flow_posterior import FlowPosterior
 from keras_ae.bottlenecks.gaussian import Gaussian
 from keras_ae.bottlenecks.hyperbolic import Hyperbolic
 from keras_ae.bottlenecks.hyperspherical import Hyperspherical
+from keras_ae.bottlenecks.joint import Joint
 from keras_ae.bottlenecks.posterior import Posterior
 from keras_ae.bottlenecks.quantizers.vector import VectorQuantizer
 from keras_ae.bottlenecks.two_level_gaussian import TwoLevelGaussian
@@ -22,6 +23,7 @@ PARTS: dict[str, type[Bottleneck]] = {
     "gaussian": Gaussian,
     "hyperbolic": Hyperbolic,
     "hyperspherical": Hyperspherical,
+    "joint": Joint,
     "two_level_gaussian": TwoLevelGaussian,
     "vector_quantizer": VectorQuantizer,
 }
@@ -36,6 +38,7 @@ __all__ = [
     "Gaussian",
     "Hyperbolic",
     "Hyperspherical",
+    "Joint",
     "Posterior",
     "TwoLevelGaussian",
     "VectorQuantizer",

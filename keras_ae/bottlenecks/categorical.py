@@ -83,10 +83,7 @@ class Categorical(Posterior):
         if not training:
             return {"latent": gumbel.one_hot(logits, uniform)}
         relaxed = relaxed_categorical.sample(logits, self.temperature(training=True), uniform)
-        if self.straight_through:
-            hard = gumbel.one_hot_of_largest(ops.stop_gradient(relaxed))
-            relaxed = hard + (relaxed - ops.stop_gradient(relaxed))
-        return {"latent": relaxed}
+        return {"latent": straight_through(relaxed) if self.straight_through else relaxed}
 
     def log_prob(self, outputs: Outputs) -> Tensor:
         """Return the log-probability of discrete draws, `(batch,)`, nats."""
@@ -96,3 +93,9 @@ class Categorical(Posterior):
         """Return each variable's divergence from the prior's, `(batch, variables)`, nats."""
         log_probs = outputs["logits"]
         return ops.sum(ops.exp(log_probs) * (log_probs - prior.log_probs()), axis=-1)
+
+
+def straight_through(relaxed: Tensor) -> Tensor:
+    """Return the one-hot vectors of relaxed draws' largest numbers, with the draws' gradient."""
+    hard = gumbel.one_hot_of_largest(ops.stop_gradient(relaxed))
+    return hard + (relaxed - ops.stop_gradient(relaxed))

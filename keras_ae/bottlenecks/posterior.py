@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, final
 
 import keras
@@ -22,6 +24,8 @@ class Posterior(Bottleneck):
 
     space: str = "vectors"
     closed_form: str | None = None
+    parts: Mapping[str, slice] = MappingProxyType({})
+    """Names of parts of the code, and which of the columns of `kl` are theirs."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,18 +8,60 @@ from keras_ae.models.deterministic.linear_autoencoder import LinearAutoencoder
 from keras_ae.models.deterministic.recurrent_autoencoder import RecurrentAutoencoder
 from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
+from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
+from keras_ae.models.variational.beta_tc_vae import BetaTCVAE
 from keras_ae.models.variational.beta_vae import BetaVAE
+from keras_ae.models.variational.capacity_vae import CapacityVAE
+from keras_ae.models.variational.categorical_vae import CategoricalVAE
+from keras_ae.models.variational.ciwae import CIWAE
+from keras_ae.models.variational.dip_vae import DIPVAE
+from keras_ae.models.variational.flow_posterior_vae import FlowPosteriorVAE
+from keras_ae.models.variational.flow_prior_vae import FlowPriorVAE
+from keras_ae.models.variational.hyperspherical_vae import HypersphericalVAE
+from keras_ae.models.variational.iaf_vae import IAFVAE
+from keras_ae.models.variational.info_vae import InfoVAE
+from keras_ae.models.variational.iwae import IWAE
+from keras_ae.models.variational.joint_vae import JointVAE
+from keras_ae.models.variational.miwae import MIWAE
+from keras_ae.models.variational.mixture_vae import MixtureVAE
+from keras_ae.models.variational.piwae import PIWAE
+from keras_ae.models.variational.poincare_vae import PoincareVAE
+from keras_ae.models.variational.sigma_vae import SigmaVAE
+from keras_ae.models.variational.two_stage_vae import TwoStageVAE
+from keras_ae.models.variational.vade import VaDE
 from keras_ae.models.variational.vae import VAE
+from keras_ae.models.variational.vamp_vae import VampVAE
 
 __all__ = [
+    "CIWAE",
+    "DIPVAE",
+    "IAFVAE",
+    "IWAE",
+    "MIWAE",
+    "PIWAE",
     "VAE",
     "VQVAE",
     "AdversarialAutoencoder",
     "Autoencoder",
+    "BernoulliVAE",
+    "BetaTCVAE",
     "BetaVAE",
+    "CapacityVAE",
+    "CategoricalVAE",
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
+    "FlowPosteriorVAE",
+    "FlowPriorVAE",
+    "HypersphericalVAE",
+    "InfoVAE",
+    "JointVAE",
     "LinearAutoencoder",
+    "MixtureVAE",
+    "PoincareVAE",
     "RecurrentAutoencoder",
+    "SigmaVAE",
     "SparseAutoencoder",
+    "TwoStageVAE",
+    "VaDE",
+    "VampVAE",
 ]

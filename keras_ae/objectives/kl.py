@@ -42,13 +42,19 @@ class KLCapacity(Rate):
         weight: The term's multiplier: gamma of the paper, large.
         capacity: C in nats, not negative, or a schedule over training steps, such as
             `LinearWarmup(steps, end=25.0)`.
+        part: Of which part of a code the rate is, one that the posterior names ("continuous" or
+            "discrete" of `Joint`); of the whole code when None.
 
     Reference:
-        Burgess et al. (2018), https://arxiv.org/abs/1804.03599, equation 8.
+        Burgess et al. (2018), https://arxiv.org/abs/1804.03599, equation 8; Dupont (2018),
+        https://arxiv.org/abs/1804.00104, equation 7, for the parts.
     """
 
-    def __init__(self, weight: Weight = 1000.0, capacity: Weight = 25.0) -> None:
-        super().__init__(weight, name="kl_capacity")
+    def __init__(
+        self, weight: Weight = 1000.0, capacity: Weight = 25.0, part: str | None = None
+    ) -> None:
+        super().__init__(weight, name="kl_capacity" if part is None else f"{part}_capacity")
+        self.part = part
         if isinstance(capacity, ControlledWeight):
             raise ValueError(
                 "`capacity` must be a finite number that is not negative, or a Keras schedule. "
@@ -56,9 +62,30 @@ class KLCapacity(Rate):
             )
         self.capacity = checked_weight("capacity", capacity)
 
+    def attach(self, model: Any) -> None:
+        """Refuse a model without a rate, or one whose code has not this part.
+
+        Raises:
+            ValueError: As said.
+        """
+        super().attach(model)
+        if self.part is not None and self.part not in model.bottleneck.parts:
+            raise ValueError(
+                f"`part` must be one of {sorted(model.bottleneck.parts)}, the parts of the code of "
+                f"{type(model.bottleneck).__name__}. Received: part={self.part!r}"
+            )
+
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return |KL - C|, `(batch,)`, nats."""
-        return ops.abs(divergence(model, outputs) - value_at(self.capacity, model.step))
+        rate = self.score(model, batch, outputs)
+        return ops.abs(rate - value_at(self.capacity, model.step))
+
+    def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
+        """Return the divergence of each example, or of its part, `(batch,)`, nats."""
+        if self.part is None:
+            return divergence(model, outputs)
+        rates = model.bottleneck.kl(outputs, model.prior)
+        return ops.sum(rates[:, model.bottleneck.parts[self.part]], axis=1)
 
 
 @keras.saving.register_keras_serializable("keras_ae.objectives")

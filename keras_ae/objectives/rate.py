@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any
 
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.event import sum_event
@@ -20,29 +20,40 @@ class Rate(Term):
 
     scores = True
 
-    @final
     def attach(self, model: Any) -> None:
-        """Refuse a model without a posterior, without a prior, or with codes of two kinds.
+        """Refuse a model without a posterior or a prior.
 
         Raises:
             ValueError: As said.
         """
-        what, code = type(self).__name__, type(model.bottleneck).__name__
-        if not isinstance(model.bottleneck, Posterior):
-            raise ValueError(
-                f"{what} needs a bottleneck with a posterior. Received: {code}, whose code has no "
-                "distribution. Take `Gaussian`, or leave the term out."
-            )
-        if model.prior is None:
-            raise ValueError(
-                f"{what} needs a model with a prior. Received: prior=None. "
-                "Pass `prior='standard_normal'`."
-            )
+        check_rate(type(self).__name__, model)
 
-    @final
     def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
         """Return the divergence of each example, `(batch,)`, nats."""
         return divergence(model, outputs)
+
+
+def check_rate(what: str, model: Any) -> None:
+    """Refuse a model whose code has no rate.
+
+    Args:
+        what: Who asks.
+        model: The model.
+
+    Raises:
+        ValueError: It has no posterior, or no prior.
+    """
+    if not isinstance(model.bottleneck, Posterior):
+        raise ValueError(
+            f"{what} needs a bottleneck with a posterior. Received: "
+            f"{type(model.bottleneck).__name__}, whose code has no distribution. Take `Gaussian`, "
+            "or leave the term out."
+        )
+    if model.prior is None:
+        raise ValueError(
+            f"{what} needs a model with a prior. Received: prior=None. "
+            "Pass `prior='standard_normal'`."
+        )
 
 
 def has_closed_form(model: Any) -> bool:

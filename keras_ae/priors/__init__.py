@@ -11,6 +11,7 @@ from keras_ae.priors.categorical import Categorical
 from keras_ae.priors.flow import Flow
 from keras_ae.priors.gaussian_mixture import GaussianMixture
 from keras_ae.priors.hyperspherical_uniform import HypersphericalUniform
+from keras_ae.priors.joint import Joint
 from keras_ae.priors.prior import Prior
 from keras_ae.priors.source import Source
 from keras_ae.priors.standard_normal import StandardNormal
@@ -25,6 +26,7 @@ PARTS: dict[str, type[Prior]] = {
     "flow": Flow,
     "gaussian_mixture": GaussianMixture,
     "hyperspherical_uniform": HypersphericalUniform,
+    "joint": Joint,
     "standard_normal": StandardNormal,
     "two_level_vamp": TwoLevelVamp,
     "vamp": Vamp,
@@ -46,6 +48,7 @@ __all__ = [
     "Flow",
     "GaussianMixture",
     "HypersphericalUniform",
+    "Joint",
     "Prior",
     "Source",
     "StandardNormal",

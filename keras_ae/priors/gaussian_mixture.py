@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_ae.distributions import diagonal_gaussian, gumbel, special
@@ -56,13 +57,38 @@ class GaussianMixture(Prior):
 
     def joint_log_prob(self, z: Tensor) -> Tensor:
         """Return log(pi_k N(z; mu_k, sigma_k^2)) of each component, `(batch, components)`."""
-        return mixture_log_probs(z, *self._components())
+        return mixture_log_probs(z, *self.components_now())
 
     def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
         """Return draws from components drawn by their weights."""
-        return mixture_sample(shape, *self._components(), noise, training)
+        return mixture_sample(shape, *self.components_now(), noise, training)
 
-    def _components(self) -> tuple[Tensor, Tensor, Tensor]:
+    def start(self, codes: Any, seed: int = 0) -> None:
+        """Start from normals with independent coordinates that are fitted to codes.
+
+        Args:
+            codes: `(rows, *latent_shape)`, at least as many as components.
+            seed: Of the search.
+
+        Raises:
+            ValueError: There are fewer codes than components.
+        """
+        from sklearn.mixture import GaussianMixture as Mixture
+
+        if len(codes) < self.components:
+            raise ValueError(
+                f"a mixture of {self.components} components must start from at least as many "
+                f"codes. Received: {len(codes)}. Pass fewer `components`."
+            )
+        flat = np.asarray(codes, "float64").reshape(len(codes), -1)
+        found = Mixture(self.components, covariance_type="diag", random_state=seed).fit(flat)
+        shape = self.means.shape
+        self.logits.assign(np.log(np.maximum(found.weights_, 1e-6)).astype("float32"))
+        self.means.assign(found.means_.reshape(shape).astype("float32"))
+        self.log_vars.assign(np.log(found.covariances_).reshape(shape).astype("float32"))
+
+    def components_now(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits, means and log-variances, components first each."""
         logits, means, log_vars = map(
             ops.convert_to_tensor, (self.logits, self.means, self.log_vars)
         )

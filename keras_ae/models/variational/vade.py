@@ -1,0 +1,103 @@
+"""Variational deep embedding: clustering by a VAE."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_ae.bottlenecks import Deterministic, Gaussian
+from keras_ae.inputs import is_in_memory
+from keras_ae.latent_model import LatentModel
+from keras_ae.objectives import MixtureRate, Reconstruction
+from keras_ae.parts import checked_size
+from keras_ae.priors import GaussianMixture
+from keras_ae.registry import variant
+
+
+@variant(paper="Jiang et al. (2017), https://arxiv.org/abs/1611.05148")
+class VaDE(LatentModel):
+    """Clusters data: each cluster is a normal in the space of codes, learned with the networks.
+
+    Minimises E_q -log p(x | z) + KL(q(z, c | x) || p(z, c)) for a mixture p(z, c), which starts as
+    one that is fitted to the codes of an autoencoder of the same networks. `responsibilities` gives
+    the probability of each cluster.
+
+    Args:
+        input_shape: Shape of one example, without the batch axis.
+        latent_dim: Length of the code.
+        components: Number of clusters.
+        pretrain_epochs: Passes of the autoencoder over the data, before the first step; none at 0.
+        pretrain_batch_size: Rows of its steps, by Adam at a rate of 0.001.
+        **trunk: See `LatentModel`.
+
+    Reference:
+        Jiang et al. (2017), https://arxiv.org/abs/1611.05148, section 3, equation 12. The paper
+        starts from stacked denoising autoencoders, layer after layer; here all layers are trained
+        at once.
+
+    Example:
+        >>> import numpy as np
+        >>> model = VaDE((6,), latent_dim=2, components=3)
+        >>> model.responsibilities(np.zeros((4, 6))).shape
+        (4, 3)
+    """
+
+    chooses = ("prior",)
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        latent_dim: int = 10,
+        *,
+        components: int = 10,
+        pretrain_epochs: int = 10,
+        pretrain_batch_size: int = 128,
+        **trunk: Any,
+    ) -> None:
+        super().__init__(
+            input_shape,
+            bottleneck=Gaussian(latent_dim),
+            prior=GaussianMixture(components),
+            objective=[Reconstruction(), MixtureRate()],
+            **trunk,
+        )
+        epochs = checked_size("pretrain_epochs", pretrain_epochs) if pretrain_epochs else 0
+        self.pretraining = (epochs, checked_size("pretrain_batch_size", pretrain_batch_size))
+
+    def begin(self, x: Any) -> None:
+        """Train an autoencoder of the same networks, and start the mixture from its codes.
+
+        Raises:
+            ValueError: The data can be read only once, or there are fewer rows than clusters.
+        """
+        epochs, batch_size = self.pretraining
+        if not epochs:
+            return
+        if hasattr(x, "__next__"):
+            raise ValueError(
+                "clusters start from codes of the data, which must be readable more than once. "
+                "Received: a generator. Pass arrays or a dataset, or pretrain_epochs=0."
+            )
+        known = inspect.signature(LatentModel.__init__).parameters
+        trunk = {k: v for k, v in self.arguments.items() if k in known and k != "input_shape"}
+        code = Deterministic(self.latent_shape[0])
+        plain = LatentModel(
+            self.event_shape, bottleneck=code, objective=[Reconstruction()], **trunk
+        )
+        pairs = [
+            (plain.encoder, self.encoder),
+            (plain.decoder, self.decoder),
+            (code.projection, self.bottleneck.mean_head),
+        ]
+        for theirs, ours in pairs:
+            theirs.set_weights(ours.get_weights())
+        plain.compile(keras.optimizers.Adam(1e-3))
+        size = {"batch_size": batch_size} if is_in_memory(x) else {}
+        plain.fit(x, epochs=epochs, verbose=0, **size)
+        for theirs, ours in pairs:
+            ours.set_weights(theirs.get_weights())
+        assert isinstance(self.prior, GaussianMixture)
+        self.prior.start(plain.encode(x))
