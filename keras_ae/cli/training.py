@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_ae import datasets, registry
 from keras_ae.cli.checkpoints import Checkpoint, finished_epochs, is_exhausted
+from keras_ae.cli.interrupts import Interrupts
 from keras_ae.cli.outcome import figures_of_merit
 from keras_ae.cli.pictures import draw
 from keras_ae.cli.settings import Settings
@@ -49,7 +50,8 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
     started, is_trained = time.perf_counter(), False
     try:
         before = len(history)
-        fit(model, settings, run, parts, history)
+        with Interrupts() as interrupts:
+            fit(model, settings, run, parts, history, interrupts)
         seconds = time.perf_counter() - started
         if len(history) == before and run.read_metrics().get("status") == "finished":
             model = run.load_model()  # which may have a sampler since
@@ -147,6 +149,7 @@ def fit(
     run: RunFolder,
     parts: dict[str, np.ndarray],
     history: list[dict[str, float]],
+    interrupts: Interrupts,
 ) -> None:
     """Train from the epoch after the history's last."""
     batches = datasets.ArrayBatches(
@@ -158,7 +161,7 @@ def fit(
         initial_epoch=len(history),
         validation_data=parts["validation"],
         validation_batch_size=settings.batch_size,
-        callbacks=[Checkpoint(run, history, settings.patience)],
+        callbacks=[Checkpoint(run, history, settings.patience), interrupts],
         # A bar redraws its line; what is not a terminal gets one line an epoch.
         verbose=1 if sys.stdout.isatty() else 2,
     )
