@@ -58,8 +58,9 @@ def signatures_of(model: Any, names: Sequence[str] | None = None) -> tuple[Signa
     """Return the signatures that a model has, or those that are named.
 
     A model has `serving_default` (which reconstructs), `encode`, `decode` and `score`; with a
-    prior, `sample`, from the noise that the prior makes codes of; with a codebook, `encode_indices`
-    and `decode_indices`. One with a `condition_shape` takes `condition` beside its input.
+    prior, `sample`, from the noise that the prior makes codes of; with a mixture as its prior,
+    `responsibilities`; with a codebook, `encode_indices` and `decode_indices`. One with a
+    `condition_shape` takes `condition` beside its input.
 
     Raises:
         ValueError: A name is not one of a signature of the model's.
@@ -96,6 +97,9 @@ def _all(model: Any) -> list[Signature]:
         noise = (*_noise(model), *condition)
         sample = Tensor("sample", model.event_shape)
         found.append(Signature("sample", "sample_tensor", noise, sample))
+    if hasattr(model.prior, "joint_log_prob"):
+        shares = Tensor("responsibilities", (model.prior.components,))
+        found.append(Signature("responsibilities", "responsibilities_tensor", x, shares))
     if "indices" in model.bottleneck.reports:
         decoded = (indices, *condition)
         found += [

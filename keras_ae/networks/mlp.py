@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_ae.networks.gyroplane import Gyroplanes
 from keras_ae.typing import Shape
 
 
@@ -33,6 +34,8 @@ def decoder(
     *,
     hidden: Sequence[int] = (256,),
     activation: str = "relu",
+    curvature: float | None = None,
+    ball_dim: int | None = None,
 ) -> keras.Model:
     """Return the mirrored stack, linear at the end, shaped to `output_shape`.
 
@@ -41,12 +44,21 @@ def decoder(
         output_shape: Shape of one decoded example.
         hidden: The encoder's widths.
         activation: Activation of every layer but the last.
+        curvature: c of codes in the Poincare ball, of which the first layer takes distances from
+            planes; None for codes that are plain vectors.
+        ball_dim: Numbers of a code that are the point of the ball, all when None.
     """
     x = inputs = keras.Input(latent_shape, name="latent")
     x = keras.layers.Flatten("channels_last", name="flatten")(x)
-    for i, width in reversed(list(enumerate(hidden))):
+    size = math.prod(output_shape)
+    if curvature is not None:
+        width = hidden[-1] if hidden else size
+        x = Gyroplanes(width, curvature, ball_dim, name="gyroplanes")(x)
+        x = keras.layers.Activation(activation, name="bent")(x) if hidden else x
+    for i, width in reversed(list(enumerate(hidden if curvature is None else hidden[:-1]))):
         x = keras.layers.Dense(width, activation=activation, name=f"hidden_{i}")(x)
-    x = keras.layers.Dense(math.prod(output_shape), name="output")(x)
+    if curvature is None or hidden:
+        x = keras.layers.Dense(size, name="output")(x)
     if len(output_shape) > 1:
         x = keras.layers.Reshape(output_shape, name="shape")(x)
     return keras.Model(inputs, x, name="decoder")

@@ -73,6 +73,10 @@ class Client:
         """Return the examples that noise from N(0, 1) stands for."""
         return self._one("sample", "sample", noise=noise, condition=condition)
 
+    def responsibilities(self, x: Any, condition: Any = None) -> np.ndarray:
+        """Return the probability of each of a mixture's components at the code of each row."""
+        return self._one("responsibilities", "responsibilities", x=x, condition=condition)
+
     def encode_indices(self, x: Any, condition: Any = None) -> np.ndarray:
         """Return the numbers of the codes of rows, int32."""
         return self._one("encode_indices", "indices", x=x, condition=condition).astype("int32")

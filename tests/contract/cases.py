@@ -25,12 +25,14 @@ class Case:
             the outputs of a forward pass with fixed noise, and of the model only its weights.
         options: Constructor arguments.
         event_shape: Shape of one example.
+        falls: The term that training makes smaller.
     """
 
     name: str
     objective: Objective
     options: dict[str, Any] = field(default_factory=dict)
     event_shape: tuple[int, ...] = (10,)
+    falls: str = "reconstruction"
 
     def data(self) -> np.ndarray:
         """Return rows in [0, 1] with structure that a short code can hold."""
@@ -98,7 +100,6 @@ def with_critic(weight: float) -> Objective:
     def objective(x: np.ndarray, outputs: Arrays, model: Any) -> float:
         term = model.objective[1]
         codes = outputs["latent"]
-        term.noise.reset_evaluation(0)
         drawn = ops.convert_to_numpy(model.prior.sample(codes.shape, term.noise))
         weights = [np.array(w, "float64") for w in term.critic.get_weights()]
 

@@ -23,11 +23,14 @@ class PoincareVAE(LatentModel):
         input_shape: Shape of one example, without the batch axis.
         latent_dim: Length of the code.
         curvature: c, positive: the space has the curvature -c.
+        encoder: As in `LatentModel`.
+        decoder: As in `LatentModel`. The dense decoder of a dense encoder begins with distances
+            from planes of the space, other decoders take codes as vectors.
         **trunk: See `LatentModel`.
 
     Reference:
-        Mathieu et al. (2019), https://arxiv.org/abs/1901.06033, section 3. The decoder begins with
-        gyroplanes, as the paper's.
+        Mathieu et al. (2019), https://arxiv.org/abs/1901.06033, section 3; its decoder begins with
+        gyroplanes too.
 
     Example:
         >>> import numpy as np
@@ -44,10 +47,16 @@ class PoincareVAE(LatentModel):
         latent_dim: int = 16,
         *,
         curvature: float = 1.0,
+        encoder: Any = "mlp",
+        decoder: Any = None,
         **trunk: Any,
     ) -> None:
+        if decoder is None and encoder == "mlp":
+            decoder = {"name": "mlp", "curvature": curvature, "ball_dim": latent_dim}
         super().__init__(
             input_shape,
+            encoder=encoder,
+            decoder=decoder,
             bottleneck=Hyperbolic(latent_dim, curvature),
             prior=WrappedNormal(curvature),
             objective=[Reconstruction(), KLDivergence()],
