@@ -1,0 +1,1 @@
+"""Published figures of variational autoencoders, with keras_ae; `report` writes the page."""
