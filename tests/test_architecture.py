@@ -217,7 +217,8 @@ def test_every_exception_from_the_mirror_is_needed() -> None:
 def test_every_test_module_mirrors_a_module() -> None:
     beside = {"contract", "compatibility", "examples", "fuzz"}
     beside |= {
-        f"test_{name}.py" for name in ("architecture", "bounded_memory", "deploy", "packaging")
+        f"test_{name}.py"
+        for name in ("architecture", "bounded_memory", "deploy", "packaging", "reproduce")
     }
     strays = []
     for path in sorted((ROOT / "tests").rglob("test_*.py")):

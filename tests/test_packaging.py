@@ -84,6 +84,7 @@ def test_the_sdist_holds_what_the_tests_need(sdist: set[str]) -> None:
     needed = {"Makefile", "constraints.txt", "pyproject.toml", "README.md", "CHANGELOG.md"}
     needed |= {"tools/sync_variants.py", "docs/variants.md", "tests/contract/cases.py"}
     needed |= {"saved_models/models.config", "saved_models/digits_vae/1/saved_model.pb"}
+    needed |= {"benchmarks/reproduce/report.py"}
     assert needed | sources((".py", ".json", ".typed")) <= sdist
 
 

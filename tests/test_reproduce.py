@@ -1,0 +1,287 @@
+"""What the reproductions share: the figures' file, their page, and the measures of their own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import keras_ae
+from benchmarks import origin
+from benchmarks.reproduce import common, data, report
+from benchmarks.reproduce.common import Case, Experiment, Published, Run
+from benchmarks.reproduce.mlp_vae import relaxed_loss, temperature
+from benchmarks.reproduce.schedules import steps
+from benchmarks.reproduce.vade import accuracy, learning_rates
+
+SOURCE = "https://example.org"
+
+
+def published(figure: str, value: float, **others: Any) -> dict[str, Any]:
+    return {
+        "figure": figure,
+        "value": value,
+        "source": SOURCE,
+        "spread": None,
+        "epochs": None,
+        "note": "",
+        **others,
+    }
+
+
+def seed(**figures: float) -> dict[str, Any]:
+    return {
+        "figures": figures,
+        "history": {"loss": [3.0, 2.0]},
+        "seconds": {"training": 4.0},
+        "commit": "abc",
+        "machine": "a machine",
+        "versions": {"keras": "3"},
+    }
+
+
+def file_of_figures(backend: str = "jax") -> dict[str, Any]:
+    """Two cases, of which the second is short in one figure, by hand."""
+    cases: dict[str, Any] = {
+        "a": {
+            "title": "first",
+            "published": [published("loss", 100.0, spread=0.5)],
+            "seeds": {"0": seed(loss=100.2), "1": seed(loss=100.4)},
+        },
+        "b": {
+            "title": "second",
+            "published": [
+                published("loss", 90.0, epochs=1_000, note="table 1"),
+                published("share", 0.5),
+                published("other", 1.0),
+            ],
+            "seeds": {"0": seed(loss=101.0, share=0.75), "1": seed(loss=100.0, share=0.75)},
+        },
+    }
+    for case in cases.values():
+        common.summarise(case)
+    return {
+        "experiment": "one",
+        "title": "One",
+        "about": "About it.",
+        "figures": {"loss": "loss, nats", "share": "a share", "other": "another"},
+        "differs": ["This differs."],
+        "higher": ["share"],
+        "order": ["a", "b"],
+        "ordered": "loss",
+        "backend": backend,
+        "settings": {"epochs": 2, "rows": None},
+        "cases": cases,
+    }
+
+
+def written(folder: Path, *files: dict[str, Any]) -> str:
+    folder.mkdir()
+    for number, content in enumerate(files):
+        (folder / f"{number}.json").write_text(json.dumps(content))
+    return report.page(folder)
+
+
+def test_the_page_has_published_figures_beside_ours(tmp_path: Path) -> None:
+    page = written(tmp_path / "figures", file_of_figures())
+    link = f"]({SOURCE})"
+    assert f"| first | loss | [100.00{link} ± 0.50 | 100.30 ± 0.14 | +0.30 | 0, 1 | 2 | 4 |" in page
+    cell = f"[90.00{link} (1,000 epochs; table 1)"
+    assert f"| second | loss | {cell} | 100.50 ± 0.71 | +10.50 | 0, 1 | 2 | 4 |" in page
+    assert f"| second | share | [0.5000{link} | 0.7500 ± 0.0000 | +0.2500 |" in page
+    assert f"| second | other | [1.0000{link} | not run |" in page
+    assert "**JAX**, keras 3, a machine; `benchmarks.reproduce.one`: epochs 2. Commit: abc." in page
+    assert "* This differs.\n" in page
+
+
+def test_the_page_says_where_ours_is_short_and_only_there(tmp_path: Path) -> None:
+    page = written(tmp_path / "figures", file_of_figures())
+    short = page.partition("Where ours is short:")[2].strip().splitlines()[0]
+    assert short == (
+        "* second, *loss*: 100.50 ± 0.71, 10.50 worse than 90.00, after 2 of its 1,000 epochs."
+    )
+    assert page.count(" worse than ") == 1
+    # Within the published spread, more where more is better, short, and not run.
+    assert "Of 4 comparisons ours reach 2 and fall short in 1," in page
+    assert "; 1 have not been run." in page
+
+
+def test_the_page_says_in_how_many_seeds_the_sources_order_holds(tmp_path: Path) -> None:
+    page = written(tmp_path / "figures", file_of_figures())
+    assert "The source's order, first < second, holds in 1 of 2 seeds." in page
+
+
+def test_files_of_one_experiment_stand_together_and_what_one_has_run_is_run(tmp_path: Path) -> None:
+    other = file_of_figures("torch")
+    for run in other["cases"]["b"]["seeds"].values():
+        run["figures"]["other"] = 2.0
+    common.summarise(other["cases"]["b"])
+    other["settings"]["rows"] = 10
+    page = written(tmp_path / "figures", file_of_figures(), other)
+    assert page.count("## One") == 1
+    assert "not run" not in page
+    assert "epochs 2, rows 10. Commit: abc. A trial: not all of the data." in page
+
+
+def test_each_cluster_has_a_label_of_its_own() -> None:
+    # Cluster 0 has five rows of class 0 and four of class 1, cluster 1 four of class 0: the best
+    # is 4 + 4 of 13, and not the 5 of taking the largest number first.
+    clusters = np.repeat([0, 0, 1], [5, 4, 4])
+    labels = np.repeat([0, 1, 0], [5, 4, 4])
+    assert accuracy(clusters, labels) == 8 / 13
+    assert accuracy(labels, labels) == 1.0
+
+
+def test_a_class_without_a_cluster_is_wrong() -> None:
+    assert accuracy(np.array([0, 0, 0, 1]), np.array([2, 2, 1, 0])) == 3 / 4
+
+
+def test_a_schedule_has_each_value_for_its_steps() -> None:
+    schedule = steps([1.0, 0.5, 0.25], [2, 3, 1])
+    found = [float(schedule(np.int32(step))) for step in range(8)]
+    assert found == [1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
+    assert float(steps([0.5], [3])(np.int32(9))) == 0.5
+
+
+def test_rates_and_temperatures_fall_as_in_their_sources() -> None:
+    rates = learning_rates()
+    np.testing.assert_allclose(rates[:3], [2e-3, 1.8e-3, 1.62e-3])
+    assert rates[-1] == 2e-4
+    annealed = temperature("annealed")
+    # exp(-0.03) after 1,000 steps, times exp(-0.06) after 2,000.
+    found = [float(annealed(np.int32(step))) for step in (0, 999, 1_000, 2_000, 10**6)]
+    np.testing.assert_allclose(found, [1.0, 1.0, np.exp(-0.03), np.exp(-0.09), 0.1], rtol=1e-6)
+    assert temperature("0.5") == 0.5
+
+
+def test_grey_images_are_drawn_anew_in_each_epoch_and_the_same_for_a_seed() -> None:
+    x = np.full((7, 50), 0.5, "float32")
+    x[:, 0], x[:, 1] = 0.0, 1.0
+    batches = data.Redrawn(x, batch_size=4, seed=3)
+    first = [batches[i][0] for i in range(2)]
+    assert [batch.shape for batch in first] == [(4, 50), (3, 50)]
+    assert set(np.unique(first[0])) == {0.0, 1.0}
+    assert not first[0][:, 0].any()
+    assert first[0][:, 1].all()
+    batches.start_epoch(1)
+    assert (batches[0][0] != first[0]).any()
+    batches.start_epoch(0)
+    assert (batches[0][0] == first[0]).all()
+    model = keras_ae.create("autoencoder", input_shape=(50,), latent_dim=2, hidden=[4])
+    model.compile("adam")
+    model.fit(batches, epochs=3, verbose=0)
+    assert batches.epoch == 2
+
+
+def test_pixels_are_read_as_they_were_published(tmp_path: Path, monkeypatch: Any) -> None:
+    bits = np.random.default_rng(0).integers(0, 2, (3, data.PIXELS))
+    folder = tmp_path / "binarized_mnist"
+    folder.mkdir()
+    for name in ("train", "test"):
+        np.savetxt(folder / f"binarized_mnist_{name}.amat", bits, fmt="%d")
+    monkeypatch.setenv("KERAS_AE_DATA", str(tmp_path))
+    train, test = data.fixed(test_rows=2)
+    np.testing.assert_array_equal(train, bits)
+    np.testing.assert_array_equal(test, bits[:2])
+    packed = np.packbits(1 - bits.astype("uint8"), axis=1)
+    np.savez(folder / "binarized_mnist_packed.npz", train=packed, test=packed)
+    np.testing.assert_array_equal(data.fixed()[0], 1 - bits)
+
+
+def test_a_set_that_is_nowhere_is_named(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("KERAS_AE_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="must be in .KERAS_AE_DATA/binarized_mnist/"):
+        data.fixed()
+
+
+@pytest.mark.parametrize("code", ["categorical", "binary"])
+def test_the_loss_at_relaxed_draws_is_the_one_of_numpy(code: str) -> None:
+    bottleneck: Any = (
+        keras_ae.bottlenecks.Categorical(3, 4)
+        if code == "categorical"
+        else keras_ae.bottlenecks.Binary(5)
+    )
+    model = keras_ae.LatentModel(
+        (6,),
+        bottleneck=bottleneck,
+        prior="categorical" if code == "categorical" else "bernoulli",
+        objective=[keras_ae.objectives.Reconstruction(), keras_ae.objectives.KLDivergence()],
+        encoder={"name": "mlp", "hidden": []},
+        likelihood="bernoulli",
+    )
+    x = np.random.default_rng(1).random((8, 6), dtype="float32")
+    logits = model.posterior(x)["logits"].astype("float64")
+    uniform = np.random.default_rng(0).random(logits.shape, dtype="float32").astype("float64")
+    if code == "categorical":
+        noisy = np.exp((logits - np.log(-np.log(uniform))) / 0.7)
+        z = noisy / noisy.sum(-1, keepdims=True)
+        rate = (np.exp(logits) * (logits + np.log(4))).sum((1, 2))
+    else:
+        z = 1 / (1 + np.exp(-(logits + np.log(uniform) - np.log1p(-uniform)) / 0.7))
+        one = 1 / (1 + np.exp(-logits))
+        rate = (one * np.log(2 * one) + (1 - one) * np.log(2 - 2 * one)).sum(1)
+    decoded = keras.ops.convert_to_numpy(model.decoder(z.astype("float32"))).astype("float64")
+    distortion = (np.logaddexp(0, decoded) - x * decoded).sum(1)
+    found = relaxed_loss(model, x, 0.7)
+    np.testing.assert_allclose(found, (rate + distortion).mean(), rtol=1e-5)
+
+
+def constant(run: Run, options: argparse.Namespace) -> None:
+    run.figures["loss"] = float(10 * options.epochs + run.seed)
+
+
+TINY = Experiment(
+    "tiny",
+    "Tiny",
+    "About it.",
+    {"loss": "a loss"},
+    (
+        Case("a", "first", constant, (Published("loss", 1.0, SOURCE),)),
+        Case("b", "second", constant),
+    ),
+    (),
+    epochs=3,
+    batch_size=8,
+)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: Any) -> Any:
+    """Run the tiny experiment with further arguments; its file is the same each time."""
+    monkeypatch.setattr(origin, "commit", lambda: "abc")
+    monkeypatch.setattr(origin, "versions", lambda: {"keras": "3"})
+    monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
+    monkeypatch.setattr(keras.backend, "clear_session", lambda: None)
+    out = tmp_path / "figures" / "tiny.json"
+
+    def run(arguments: str) -> dict[str, Any]:
+        common.main(TINY, [*arguments.split(), "--out", str(out)])
+        found: dict[str, Any] = json.loads(out.read_text())
+        return found
+
+    return run
+
+
+def test_an_experiment_goes_on_where_its_file_ends(tiny: Any) -> None:
+    first = tiny("--seeds 0 --cases a")
+    assert first["cases"]["a"]["mean"] == {"loss": 30.0}
+    assert first["cases"]["b"]["seeds"] == {}
+    second = tiny("--seeds 1 2")
+    assert list(second["cases"]["a"]["seeds"]) == ["0", "1", "2"]
+    assert second["cases"]["a"]["seeds"]["0"] == first["cases"]["a"]["seeds"]["0"]
+    assert second["cases"]["a"]["mean"] == {"loss": 31.0}
+    assert second["cases"]["a"]["std"] == {"loss": 1.0}
+    assert second["cases"]["b"]["mean"] == {"loss": 31.5}
+    assert second["cases"]["a"]["published"][0]["source"] == SOURCE
+    assert second["settings"]["epochs"] == 3
+
+
+def test_a_file_of_other_settings_is_kept(tiny: Any) -> None:
+    tiny("--seeds 0")
+    with pytest.raises(SystemExit, match="has other figures: settings .*'epochs': 3"):
+        tiny("--seeds 0 --epochs 4")
