@@ -7,7 +7,7 @@ BACKENDS := jax tensorflow torch
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 QUIET := TF_CPP_MIN_LOG_LEVEL=3
-PYTEST := $(QUIET) OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -q -rs -n $(WORKERS)
+PYTEST := $(QUIET) OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist loadgroup
 
 .PHONY: help demo test test-full check format bench bench-peers export-table build clean
 

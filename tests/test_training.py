@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 import keras_ae
+from keras_ae.batches import ArrayBatches
+from keras_ae.bottlenecks import Deterministic
+from keras_ae.objectives import Reconstruction
 
 X = np.random.default_rng(0).random((24, 4)).astype("float32")
 
@@ -51,3 +54,45 @@ def test_a_frozen_encoder_stays_after_compiling_with_the_same_metrics() -> None:
     model.fit(X, epochs=1, verbose=0)
     for a, b in zip(before, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class Watched(keras_ae.LatentModel):
+    """Notes what is done around its steps."""
+
+    def begin(self, x: Any) -> None:
+        self.notes = [("begin", int(self.step), len(x))]
+
+    def finish(self, x: Any) -> None:
+        self.notes.append(("finish", int(self.step), len(x)))
+
+
+def test_a_variant_begins_once_and_finishes_after_each_fit() -> None:
+    model = Watched((4,), bottleneck=Deterministic(2), objective=[Reconstruction()], hidden=[6])
+    model.compile("adam")
+    model.fit(X, epochs=2, batch_size=12, verbose=0)
+    model.fit(X, epochs=1, batch_size=12, verbose=0)
+    assert list(map(tuple, model.notes)) == [
+        ("begin", 0, 24),
+        ("finish", 4, 24),
+        ("finish", 6, 24),
+    ]
+
+
+class Counts(Reconstruction):
+    """Notes how many rows there are."""
+
+    told: Any = ()
+
+    def adapt(self, rows: int | None) -> None:
+        self.told = (*self.told, rows)
+
+
+def test_terms_are_told_how_many_rows_train() -> None:
+    term = Counts()
+    model = keras_ae.LatentModel((4,), bottleneck=Deterministic(2), objective=[term], hidden=[6])
+    model.compile("adam")
+    model.fit(X, verbose=0)
+    model.fit({"x": X}, validation_split=0.25, batch_size=6, verbose=0)
+    model.fit(ArrayBatches(X, batch_size=5), verbose=0)
+    model.fit(((X,) for _ in range(1)), steps_per_epoch=1, verbose=0)
+    assert tuple(term.told) == (24, 18, 24, None)

@@ -21,6 +21,7 @@ from keras_ae.bottlenecks import (
 )
 from keras_ae.objectives import KLDivergence, Reconstruction
 from keras_ae.priors import PARTS as PRIORS
+from keras_ae.typing import Batch, Outputs
 
 H = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
 DRAWS = 8_000
@@ -110,3 +111,34 @@ def test_a_model_of_it_trains_every_weight_and_saves(name: str, tmp_path: Any) -
     loaded = keras.saving.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
     np.testing.assert_array_equal(loaded.sample(3, seed=1), model.sample(3, seed=1))
+
+
+@keras.saving.register_keras_serializable("tests")
+class Shifted(Gaussian):
+    """A normal whose draws are moved by the mean of their rows."""
+
+    closed_form = None
+
+    def refine(self, model: Any, batch: Batch, outputs: Outputs, training: bool = False) -> Outputs:
+        shift = ops.mean(batch.x, axis=1, keepdims=True)
+        return {**outputs, "latent": outputs["latent"] + 100.0 * shift}
+
+
+def test_every_draw_is_refined_with_its_own_row_and_no_code_is() -> None:
+    model = keras_ae.LatentModel(
+        (5,),
+        bottleneck=Shifted(2),
+        objective=[Reconstruction(), KLDivergence()],
+        prior="standard_normal",
+        hidden=[],
+    )
+    x = np.repeat(np.array([[1.0], [2.0]], "f4"), 5, axis=1)
+    model.bottleneck.mean_head.set_weights([np.zeros((5, 2)), np.zeros(2)])
+    model.bottleneck.log_var_head.set_weights([np.zeros((5, 2)), np.full(2, np.log(4.0))])
+    model.decoder.set_weights([np.zeros((2, 5)), np.zeros(5)])
+    np.testing.assert_array_equal(model.encode(x), 0.0)
+    assert np.all(np.abs(model.sample_posterior(x, 3, seed=0) - [[100.0], [200.0]]) < 20)
+    outputs = model.autoencode(model.batch(ops.convert_to_tensor(x)), sample=True)
+    assert np.all(np.abs(ops.convert_to_numpy(outputs["latent"]) - [[100.0], [200.0]]) < 20)
+    # -|z / 2|^2 / 2 + |z|^2 / 2 at z near (100, 100) and (200, 200) is the rate but for some nats.
+    np.testing.assert_allclose(model.elbo(x, 50), [-7_500.0, -30_000.0], rtol=0.05)

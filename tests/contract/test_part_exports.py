@@ -24,6 +24,7 @@ from keras_ae.bottlenecks import (
     Gaussian,
     Hyperbolic,
     Hyperspherical,
+    Joint,
     TwoLevelGaussian,
     VectorQuantizer,
 )
@@ -111,6 +112,7 @@ PRIOR_OPTIONS: dict[str, dict[str, Any]] = {
     "bernoulli": {"learned": True},
     "categorical": {"learned": True},
     "gaussian_mixture": {"components": 3},
+    "joint": {"categories": [3]},
     "two_level_vamp": {"lower_dim": 2, "components": 4, "hidden": 4},
     "vamp": {"components": 4},
 }
@@ -145,6 +147,7 @@ CASES = [
     Case("continuous_bernoulli", flow="sylvester"),
     Case("gaussian", prior="flow", flow="affine_coupling"),
     Case("gaussian", prior="flow", flow="reverse", sampler="class_mixtures"),
+    Case("gaussian", lambda: Joint(2, [3]), "joint"),
     Case("gaussian", sampler="flow"),
     Case("gaussian", sampler="kernel_density"),
     Case("gaussian", sampler="riemannian_hmc"),

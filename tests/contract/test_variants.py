@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,41 @@ BACKENDS = ("jax", "tensorflow", "torch")
 
 
 def _chosen() -> list[Any]:
-    """All rows on every backend, or with KERAS_AE_ROTATE set a third of them on each."""
+    """All rows on every backend, or with KERAS_AE_ROTATE set a third of them on each.
+
+    One worker has all tests of a row, which share a trained model.
+    """
     turn = BACKENDS.index(keras.backend.backend())
     rotates = bool(os.environ.get("KERAS_AE_ROTATE"))
     rows = [case for i, case in enumerate(EVERY) if not rotates or i % len(BACKENDS) == turn]
-    return [pytest.param(case, id=case.name) for case in rows]
+    return [
+        pytest.param(case, id=case.name, marks=pytest.mark.xdist_group(case.name)) for case in rows
+    ]
 
 
-pytestmark = pytest.mark.parametrize("case", _chosen())
+@pytest.fixture(scope="module", params=_chosen())
+def case(request: pytest.FixtureRequest) -> Case:
+    """A row of the contract."""
+    row: Case = request.param
+    return row
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model after some epochs, and what it was before."""
+
+    model: Any
+    before: list[np.ndarray]
+    history: dict[str, list[float]]
+
+
+@pytest.fixture(scope="module")
+def trained(case: Case) -> Trained:
+    """Six epochs with validation data and a metric of the user's own."""
+    model, x = compiled(case), case.data()
+    before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
+    history = model.fit(x, epochs=6, batch_size=8, validation_data=x[:8], verbose=0).history
+    return Trained(model, before, history)
 
 
 def make(case: Case, **options: Any) -> Any:
@@ -43,24 +71,20 @@ def compiled(case: Case, **options: Any) -> Any:
     return model
 
 
-def test_the_distortion_falls_and_every_term_is_logged(case: Case) -> None:
-    model, x = compiled(case), case.data()
-    history = model.fit(x, epochs=6, batch_size=8, validation_data=x[:8], verbose=0).history
-    names = {"loss", "mse", *(term.name for term in model.objective)}
+def test_the_distortion_falls_and_every_term_is_logged(case: Case, trained: Trained) -> None:
+    history = trained.history
+    names = {"loss", "mse", *(term.name for term in trained.model.objective)}
     assert names | {f"val_{name}" for name in names} == set(history)
     assert history[case.falls][-1] < history[case.falls][0]
 
 
-def test_one_epoch_moves_every_trainable_weight(case: Case) -> None:
-    model, x = compiled(case), case.data()
-    before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
-    model.fit(x, epochs=1, batch_size=8, verbose=0)
+def test_training_moves_every_trainable_weight(trained: Trained) -> None:
     still = [
         v.path
-        for v, old in zip(model.trainable_variables, before, strict=True)
+        for v, old in zip(trained.model.trainable_variables, trained.before, strict=True)
         if np.array_equal(ops.convert_to_numpy(v), old)
     ]
-    assert before
+    assert trained.before
     assert not still
 
 
@@ -85,9 +109,8 @@ def noise_from_its_start(model: Any) -> Iterator[None]:
     yield
 
 
-def test_a_saved_model_is_the_same_model(case: Case, tmp_path: Path) -> None:
-    model, x = compiled(case), case.data()
-    model.fit(x, epochs=1, batch_size=8, verbose=0)
+def test_a_saved_model_is_the_same_model(case: Case, trained: Trained, tmp_path: Path) -> None:
+    model, x = trained.model, case.data()
     path = tmp_path / "model.keras"
     model.save(path)
     loaded = keras.saving.load_model(path)
@@ -96,29 +119,29 @@ def test_a_saved_model_is_the_same_model(case: Case, tmp_path: Path) -> None:
     assert loaded.evaluate(x, verbose=0) == pytest.approx(model.evaluate(x, verbose=0), rel=1e-6)
 
 
-def test_prediction_is_deterministic_and_shaped_as_its_input(case: Case) -> None:
-    model, x = make(case), case.data()
+def test_prediction_is_deterministic_and_shaped_as_its_input(case: Case, trained: Trained) -> None:
+    model, x = trained.model, case.data()
     first = model.predict(x)
     assert first.shape == x.shape
     np.testing.assert_array_equal(first, model.predict(x))
     np.testing.assert_array_equal(first, model.reconstruct(x))
 
 
-def test_a_row_does_not_depend_on_its_batch(case: Case) -> None:
-    model, x = make(case), case.data()
+def test_a_row_does_not_depend_on_its_batch(case: Case, trained: Trained) -> None:
+    model, x = trained.model, case.data()
     for method in (model.encode, model.score, model.reconstruct):
         np.testing.assert_allclose(method(x)[:5], method(x[:5]), rtol=1e-5, atol=1e-5)
 
 
-def test_decoding_the_code_is_reconstruction(case: Case) -> None:
-    model, x = make(case), case.data()
+def test_decoding_the_code_is_reconstruction(case: Case, trained: Trained) -> None:
+    model, x = trained.model, case.data()
     codes = model.encode(x)
     assert codes.shape == (len(x), *model.latent_shape)
     np.testing.assert_allclose(model.decode(codes), model.reconstruct(x), rtol=1e-5, atol=1e-5)
 
 
-def test_an_evaluation_repeats_with_its_seed(case: Case) -> None:
-    model, x = compiled(case), case.data()
+def test_an_evaluation_repeats_with_its_seed(case: Case, trained: Trained) -> None:
+    model, x = trained.model, case.data()
     first, again = (model.evaluate(x, seed=5, verbose=0, return_dict=True) for _ in range(2))
     assert first == again
 

@@ -1,0 +1,42 @@
+"""Every variational variant trains on real data from the command line, and leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import keras_ae
+from keras_ae.cli.main import main
+from tests.contract.every import EVERY
+
+BACKENDS = ("jax", "tensorflow", "torch")
+TURN = BACKENDS.index(keras.backend.backend())
+NAMES = [case.name for case in EVERY if keras_ae.describe(case.name).family == "variational"]
+OPTIONS: dict[str, list[Any]] = {
+    "vade": ["--pretrain-epochs", 1],
+    "two_stage_vae": ["--second-epochs", 2],
+    "vamp_vae": ["--components", 20],
+}
+
+pytestmark = pytest.mark.slow
+
+
+# Each on one backend in rotation: the command is the same on all.
+@pytest.mark.parametrize("name", NAMES[TURN :: len(BACKENDS)])
+def test_a_variant_trains_on_real_data_and_is_exported(name: str, tmp_path: Path) -> None:
+    run, models = tmp_path / "run", tmp_path / "saved_models"
+    command = ["train", name, "--data", "digits", "--limit", 300, "--epochs", 2, "--hidden", 16]
+    command += [*OPTIONS.get(name, []), "--out", run, "--export", name, "--saved-models", models]
+    main([str(part) for part in command])
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["status"] == "finished"
+    assert np.isfinite(metrics["test"]["loss"])
+    assert (models / name / "1" / "saved_model.pb").is_file()
+    scores = tmp_path / "scores.npy"
+    main(["score", str(run), "--data", "digits", "--limit", "20", "--to", str(scores)])
+    assert np.isfinite(np.load(scores)).all()
