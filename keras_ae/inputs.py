@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_ae import arrays
 from keras_ae.backend.loaders import in_tuples
+from keras_ae.conditions import Condition
 from keras_ae.normalizers import Normalizer
 from keras_ae.typing import Batch, Shape, Tensor
 
@@ -34,7 +35,12 @@ def read(inputs: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
 
 
 def make_batch(
-    inputs: Any, y: Tensor | None, normalizer: Normalizer, event_shape: Shape, missing: str | None
+    inputs: Any,
+    y: Tensor | None,
+    normalizer: Normalizer,
+    event_shape: Shape,
+    missing: str | None,
+    condition: Condition | None = None,
 ) -> Batch:
     """Return a batch in normalised units, its missing entries at 0 and out of the mask.
 
@@ -44,11 +50,12 @@ def make_batch(
         normalizer: The model's scaling.
         event_shape: Shape of one example.
         missing: "mask" when NaN stands for a missing entry, else None.
+        condition: What the model is told of each example, if anything.
 
     Raises:
-        ValueError: The shape of x or of y is not the model's.
+        ValueError: The shape of x, of y or of a condition is not the model's.
     """
-    x, condition, mask = read(inputs)
+    x, told, mask = read(inputs)
     arrays.check_shape("x", x, event_shape)
     x = ops.cast(x, "float32")
     if y is None:
@@ -67,10 +74,84 @@ def make_batch(
         target = ops.where(ops.isnan(target), 0.0, target)
     if mask is not None and y is None:
         x = ops.where(mask > 0, x, 0.0)
-    return Batch(x, target, condition, mask)
+    return Batch(x, target, embedded(told, condition), mask)
 
 
-def check_data(inputs: Any, event_shape: Shape, missing: str | None, y: Any = None) -> Any:
+def embedded(values: Tensor | None, condition: Condition | None) -> Tensor | None:
+    """Return a batch's conditions as vectors `(batch, size)`, None of a model that takes none.
+
+    Raises:
+        ValueError: They are lacking, too many, or of another shape.
+    """
+    check_given(values, condition)
+    if condition is None:
+        return None
+    arrays.check_shape("condition", values, condition.shape)
+    return condition.embed(values)
+
+
+def check_given(values: Any, condition: Condition | None) -> None:
+    """Refuse conditions of a model that takes none, and rows without where it takes one.
+
+    Raises:
+        ValueError: As said.
+    """
+    if values is None and condition is not None:
+        raise ValueError(
+            f"`condition` must be given to a model with one, {described(condition)}. "
+            "Received: none. Give rows as {'x': x, 'condition': ...}, codes and samples with "
+            "`condition=`."
+        )
+    if values is not None and condition is None:
+        raise ValueError(
+            "`condition` must be left out of a model that takes none. Received: one. "
+            "Make the model with `condition=`."
+        )
+
+
+def described(condition: Condition) -> str:
+    """Return a condition in words, for messages."""
+    options = ", ".join(f"{name}={value!r}" for name, value in condition.arguments.items())
+    return f"{type(condition).__name__}({options})"
+
+
+def check_condition(values: Any, condition: Condition | None) -> None:
+    """Refuse an array of conditions that a model does not take.
+
+    Raises:
+        ValueError: They are lacking or too many, of another shape, or a value is impossible.
+    """
+    check_given(values, condition)
+    if condition is not None:
+        arrays.check_entries("condition", values, condition.shape, None)
+        condition.check_values(values)
+
+
+def conditions_of(values: Any, condition: Condition | None, rows: int) -> np.ndarray | None:
+    """Return checked conditions of so many codes, of which one may be given for all.
+
+    Raises:
+        TypeError: They are not numbers.
+        ValueError: They are lacking or too many, of another shape, or a value is impossible.
+    """
+    check_given(values, condition)
+    if condition is None:
+        return None
+    found = arrays.as_numbers("condition", values)
+    if found.shape == condition.shape:
+        found = np.repeat(found[None], rows, axis=0)
+    if found.shape[:1] != (rows,):
+        raise ValueError(
+            f"`condition` must be one, or one for each of {rows} examples. "
+            f"Received: shape {found.shape}, where one has the shape {condition.shape}"
+        )
+    check_condition(found, condition)
+    return found
+
+
+def check_data(
+    inputs: Any, event_shape: Shape, missing: str | None, condition: Condition | None = None
+) -> Any:
     """Return arrays ready for training or inference, or refuse them.
 
     Anything that is not made of arrays (a `tf.data.Dataset`, a DataLoader, a generator) is
@@ -89,6 +170,7 @@ def check_data(inputs: Any, event_shape: Shape, missing: str | None, y: Any = No
             arrays.check_mask(checked["mask"], event_shape)
             arrays.check_finite("mask", checked["mask"])
         arrays.check_rows(**checked)
+        check_condition(checked.get("condition"), condition)
         return checked
     if inputs is None:
         raise ValueError("`x` must be given. Received: None")
@@ -100,6 +182,7 @@ def check_data(inputs: Any, event_shape: Shape, missing: str | None, y: Any = No
         return in_tuples(inputs)
     x = arrays.as_numbers("x", inputs)
     arrays.check_entries("x", x, event_shape, missing)
+    check_given(None, condition)
     return x
 
 
@@ -168,9 +251,26 @@ def batches_of(
     Raises:
         ValueError: `data` can be read only once: training would find it empty.
     """
+    return (batch["x"] for batch in _read_again(data, limit, batches))
+
+
+def first_rows(data: Any, limit: int, batches: int | None = None) -> Any:
+    """Return the first rows as an array, or with their conditions as a dict.
+
+    Args:
+        data: As for `batches_of`, which says what is raised.
+        limit: Number of rows at most.
+        batches: Number of batches of a stream at most.
+    """
+    found = list(_read_again(data, limit, batches))
+    joined = {key: np.concatenate([batch[key] for batch in found])[:limit] for key in found[0]}
+    return joined if len(joined) > 1 else joined["x"]
+
+
+def _read_again(data: Any, limit: int | None, batches: int | None) -> Iterable[Any]:
+    """Yield x, and conditions where there are some, by their names."""
     if is_in_memory(data):
-        x = read(data)[0]
-        yield np.asarray(x if limit is None else x[:limit])
+        yield {key: np.asarray(a if limit is None else a[:limit]) for key, a in _told(data)}
         return
     if hasattr(data, "__next__"):
         raise ValueError(
@@ -179,21 +279,28 @@ def batches_of(
         )
     seen = 0
     for item in itertools.islice(_inputs_of(data), batches):
-        rows = np.asarray(ops.convert_to_numpy(read(item)[0]))
-        yield rows
-        seen += len(rows)
+        batch = {key: np.asarray(ops.convert_to_numpy(a)) for key, a in _told(item)}
+        yield batch
+        seen += len(batch["x"])
         if limit is not None and seen >= limit:
             return
 
 
-def in_memory(inputs: Any, event_shape: Shape, missing: str | None) -> Any:
+def _told(inputs: Any) -> Iterable[tuple[str, Any]]:
+    x, condition, _ = read(inputs)
+    return [("x", x)] + ([] if condition is None else [("condition", condition)])
+
+
+def in_memory(
+    inputs: Any, event_shape: Shape, missing: str | None, condition: Condition | None = None
+) -> Any:
     """Return checked arrays, or those that the batches of a stream make up, read once.
 
     Raises:
         TypeError: An array does not hold numbers.
         ValueError: A shape is wrong, there is no row, or an entry is not finite.
     """
-    checked = check_data(inputs, event_shape, missing)
+    checked = check_data(inputs, event_shape, missing, condition)
     if is_in_memory(checked):
         return checked
     found: list[dict[str, np.ndarray]] = []
@@ -208,7 +315,7 @@ def in_memory(inputs: Any, event_shape: Shape, missing: str | None) -> Any:
             "once: make a new one."
         )
     joined = {key: np.concatenate([batch[key] for batch in found]) for key in found[0]}
-    return check_data(joined, event_shape, missing)
+    return check_data(joined, event_shape, missing, condition)
 
 
 def rows_of(inputs: Any) -> int | None:

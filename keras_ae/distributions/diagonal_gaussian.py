@@ -33,6 +33,16 @@ def kl_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (ops.square(mean) + ops.expm1(log_var) - log_var)
 
 
+def kl(mean: Tensor, log_var: Tensor, other_mean: Tensor, other_log_var: Tensor) -> Tensor:
+    """Return KL(N(mean, exp(log_var)) || N(other_mean, exp(other_log_var))), elementwise, nats.
+
+    Reference: Kullback (1959), "Information Theory and Statistics", chapter 9, section 1.
+    """
+    gap = log_var - other_log_var
+    shift = ops.square(mean - other_mean) * ops.exp(-other_log_var)
+    return 0.5 * (shift + ops.expm1(gap) - gap)
+
+
 def rate_of_log_variance(log_var: float) -> float:
     """Return KL(N(0, exp(log_var)) || N(0, 1)), nats, of a plain number."""
     return 0.5 * (math.expm1(log_var) - log_var)

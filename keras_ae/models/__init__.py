@@ -9,6 +9,7 @@ from keras_ae.models.deterministic.recurrent_autoencoder import RecurrentAutoenc
 from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
 from keras_ae.models.variational.beta_vae import BetaVAE
+from keras_ae.models.variational.conditional_vae import ConditionalVAE
 from keras_ae.models.variational.vae import VAE
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "AdversarialAutoencoder",
     "Autoencoder",
     "BetaVAE",
+    "ConditionalVAE",
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "LinearAutoencoder",

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.objectives.rate import Rate, divergence, has_closed_form
+from keras_ae.objectives.rate import Rate, divergence, has_closed_form, parts_of_divergence
 from keras_ae.objectives.weight import ControlledWeight, Weight, checked_weight, value_at
 from keras_ae.parts import checked_non_negative
 from keras_ae.typing import Batch, Outputs, Tensor
@@ -31,7 +31,7 @@ class KLDivergence(Rate):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the divergence, `(batch,)`, nats."""
-        return divergence(model, outputs)
+        return divergence(model, outputs, batch)
 
 
 @keras.saving.register_keras_serializable("keras_ae.objectives")
@@ -58,7 +58,7 @@ class KLCapacity(Rate):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return |KL - C|, `(batch,)`, nats."""
-        return ops.abs(divergence(model, outputs) - value_at(self.capacity, model.step))
+        return ops.abs(divergence(model, outputs, batch) - value_at(self.capacity, model.step))
 
 
 @keras.saving.register_keras_serializable("keras_ae.objectives")
@@ -85,7 +85,7 @@ class FreeBits(Rate):
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the sum over parts, a scalar of the whole batch, nats."""
         if has_closed_form(model):
-            parts = model.bottleneck.kl(outputs, model.prior)
+            parts = parts_of_divergence(model, outputs, batch.condition)
         else:
-            parts = divergence(model, outputs)
+            parts = divergence(model, outputs, batch)
         return ops.sum(ops.maximum(ops.mean(parts, axis=0), self.free))
