@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_ae import arrays
+from keras_ae import arrays, conditioning
 from keras_ae import inputs as data
 from keras_ae.backend import compiled
 from keras_ae.backend.compiled.streams import Stream
@@ -44,7 +44,7 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
     if isinstance(x, ArrayBatches):
         rows, condition, _ = data.read(x.arrays[0])
         arrays.check_entries("x", rows, model.event_shape, model.missing)
-        data.check_condition(condition, model.condition)
+        conditioning.check_condition(condition, model.condition)
         return x, y, sample_weight
     x = data.check_data(x, model.event_shape, model.missing, model.condition)
     if y is not None:

@@ -7,8 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_ae import inputs as data
-from keras_ae import networks
+from keras_ae import conditioning, networks
 from keras_ae.distributions.noise import CountedNoise, GivenNoise
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
 
@@ -62,7 +61,7 @@ class TensorFunctions:
         Raises:
             ValueError: They are lacking, too many, or of another shape.
         """
-        return data.embedded(condition, self.condition)
+        return conditioning.embedded(condition, self.condition)
 
     def reconstruct_tensor(self: Any, x: Any) -> Tensor:
         """Return reconstructions `(batch, *event_shape)` in data units."""

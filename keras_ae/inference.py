@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_ae import arrays
+from keras_ae import arrays, conditioning
 from keras_ae import inputs as data
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.noise import seed_of
@@ -259,7 +259,7 @@ class Inference(TensorFunctions):
 
     def _told(self: Any, z: np.ndarray, condition: Any) -> Any:
         """Return codes, or a dict of them with their checked conditions."""
-        found = data.conditions_of(condition, self.condition, len(z))
+        found = conditioning.conditions_of(condition, self.condition, len(z))
         return z if found is None else {"z": z, "condition": found}
 
     def _decode_grid(self: Any, grid: np.ndarray, condition: np.ndarray | None) -> Any:

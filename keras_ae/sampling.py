@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_ae import inputs as data
+from keras_ae import conditioning
 from keras_ae.distributions.noise import Noise, seed_of
 from keras_ae.parts import checked_positive, checked_size, unlocked
 from keras_ae.priors import Source
@@ -96,7 +96,7 @@ class Sampling:
         draws += self.likelihood_noise() if observed else []
         noise.reset_evaluation(seed_of(seed))
         told: dict[str, Any] = {} if label is None else {"label": _labels(self, label, n)}
-        conditions = data.conditions_of(condition, self.condition, n)
+        conditions = conditioning.conditions_of(condition, self.condition, n)
         told |= {} if conditions is None else {"condition": conditions}
         drawn = []
         numbers = sum(math.prod(shape) for _, shape in draws)

@@ -26,6 +26,9 @@ class Label(Condition):
         names: What the classes are called where they are not called by their numbers, in the
             order of those.
 
+    Reference:
+        Kingma et al. (2014), https://arxiv.org/abs/1406.5298, section 2: the model M2's y.
+
     Example:
         >>> Label(3).embed(np.array([2, 0])).shape == (2, 3)
         True

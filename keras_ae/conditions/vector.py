@@ -21,6 +21,10 @@ class Vector(Condition):
     Args:
         shape: Shape of one example's condition, at least one axis.
 
+    Reference:
+        Sohn et al. (2015),
+        https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html.
+
     Example:
         >>> Vector((2, 2)).embed(np.zeros((3, 2, 2), "float32")).shape == (3, 4)
         True

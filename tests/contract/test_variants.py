@@ -106,6 +106,22 @@ def test_decoding_the_code_is_reconstruction(case: Case) -> None:
     np.testing.assert_allclose(decoded, model.reconstruct(x), rtol=1e-5, atol=1e-5)
 
 
+def test_a_condition_is_taken_in_training_and_reaches_the_reconstruction(case: Case) -> None:
+    if "condition" not in keras_ae.describe(case.name).parameters:
+        pytest.skip("chooses all of its parts")
+    x = examples(case.data())
+    model = compiled(case, condition={"name": "label", "categories": 3})
+    rows, others = ({"x": x, "condition": (np.arange(len(x)) + k) % 3} for k in (0, 1))
+    history = model.fit(rows, epochs=1, batch_size=8, validation_data=rows, verbose=0).history
+    assert np.isfinite([values[0] for values in history.values()]).all()
+    assert np.isfinite(model.score(rows)).all()
+    here, there = model.reconstruct(rows), model.reconstruct(others)
+    assert here.shape == x.shape
+    assert (abs(here - there).reshape(len(x), -1).max(1) > 1e-6).all()
+    with pytest.raises(ValueError, match="`condition` must be given"):
+        model.reconstruct(x)
+
+
 def test_an_evaluation_repeats_with_its_seed(case: Case) -> None:
     model, x = compiled(case), case.data()
     once, again = (model.evaluate(x, seed=5, verbose=0, return_dict=True) for _ in range(2))

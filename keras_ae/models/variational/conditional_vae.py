@@ -16,7 +16,7 @@ from keras_ae.registry import variant
     "8d55a249e6baa5c06772297520da2051-Abstract.html"
 )
 class ConditionalVAE(LatentModel):
-    """Generates data of a kind that is asked for: encoder, decoder and prior are told a condition.
+    """Generates data of a kind that is asked for: its networks and prior are told a condition.
 
     Minimises E_q -log p(x | z, c) + KL(q(z | x, c) || p(z | c)) with one draw from q for each
     example, given as {"x": x, "condition": c}.
