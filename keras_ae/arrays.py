@@ -105,7 +105,7 @@ def check_shape(name: str, value: Any, event_shape: Shape) -> None:
     same_rank = len(shape) == len(event_shape) + 1
     if same_rank and all(a in (None, b) for a, b in zip(shape[1:], event_shape, strict=True)):
         return
-    wanted = "(batch, " + ", ".join(map(str, event_shape)) + ")"
+    wanted = f"(batch, {', '.join(map(str, event_shape))})" if event_shape else "(batch,)"
     hint = ""
     if name == "y":
         hint = (
@@ -115,7 +115,7 @@ def check_shape(name: str, value: Any, event_shape: Shape) -> None:
     elif tuple(shape) == tuple(event_shape):
         hint = " For one example use x[None]."
     elif int(np.prod([s or 0 for s in shape[1:]])) == int(np.prod(event_shape)):
-        hint = f" Use {name}.reshape(-1, {', '.join(map(str, event_shape))})."
+        hint = f" Use {name}.reshape({', '.join(map(str, (-1, *event_shape)))})."
     raise ValueError(f"`{name}` must have the shape {wanted}. Received: shape {shape}.{hint}")
 
 

@@ -17,7 +17,7 @@ from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import seed_of
 from keras_ae.metrics.decomposition import Decomposition
 from keras_ae.objectives import draws
-from keras_ae.objectives.rate import has_closed_form
+from keras_ae.objectives.rate import has_closed_form, parts_of_divergence
 from keras_ae.parts import checked_size
 from keras_ae.typing import Tensor
 
@@ -128,7 +128,10 @@ class Bounds:
         parts: Any = np.zeros(0)
         rate = float(np.mean(found["rate"]))
         if has_closed_form(self):
-            parts = self.views.rows(closed_rates, draws=False)(parameters).mean(axis=0)
+            given = {"parameters": parameters}
+            if self.condition is not None:
+                given["condition"] = x["condition"]
+            parts = self.views.rows(closed_rates, draws=False)(given).mean(axis=0)
             rate = float(parts.sum())
         distortion = float(np.mean(found["distortion"]))
         information = total = by_dimension = float("nan")
@@ -154,7 +157,7 @@ class Bounds:
         """Return checked arrays, of a model that has likelihoods of rows."""
         _check_model(self)
         self.normalizer.check_adapted()
-        x = data.in_memory(x, self.event_shape, self.missing)
+        x = data.in_memory(x, self.event_shape, self.missing, self.condition)
         if self.normalizer.kind == "none":
             data.check_support(self, x)
         return x
@@ -205,9 +208,9 @@ class Bounds:
 # Functions (model, batch) that run compiled on rows.
 
 
-def closed_rates(model: Any, parameters: Any) -> Tensor:
-    """Return the divergence of each part of the code, in closed form."""
-    return model.bottleneck.kl(parameters, model.prior)
+def closed_rates(model: Any, given: Mapping[str, Any]) -> Tensor:
+    """Return the divergence of each part of the code, in closed form, of rows' `parameters`."""
+    return parts_of_divergence(model, given["parameters"], model.embedded(given.get("condition")))
 
 
 def codes_of(model: Any, parameters: Any) -> Tensor:
@@ -249,7 +252,7 @@ def log_weights(model: Any, given: Mapping[str, Any], samples: int) -> dict[str,
         samples: Draws for each row.
     """
     outputs, rows = draws.drawn(model, model.batch(given["x"]), given["parameters"], samples)
-    rate = draws.rate(model, outputs, samples)
+    rate = draws.rate(model, outputs, rows, samples)
     likelihood = draws.log_likelihood(model, outputs["latent"], rows, samples)
     return {
         "log_sum": ops.logsumexp(likelihood - rate, axis=1),

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_ae import arrays
+from keras_ae import arrays, conditioning
 from keras_ae import inputs as data
 from keras_ae.backend import compiled
 from keras_ae.backend.compiled.streams import Stream
@@ -42,10 +42,11 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
         # What `compile` has made; Keras keeps it out of the attributes that it tracks, too.
         model.__dict__["_loss_tracker"] = CompensatedMean("loss")
     if isinstance(x, ArrayBatches):
-        rows = data.read(x.arrays[0])[0]
+        rows, condition, _ = data.read(x.arrays[0])
         arrays.check_entries("x", rows, model.event_shape, model.missing)
+        conditioning.check_condition(condition, model.condition)
         return x, y, sample_weight
-    x = data.check_data(x, model.event_shape, model.missing)
+    x = data.check_data(x, model.event_shape, model.missing, model.condition)
     if y is not None:
         y = arrays.as_numbers("y", y)
         arrays.check_entries("y", y, model.event_shape, model.missing)
@@ -61,7 +62,7 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
 def prepare_validation(model: Any, validation: Any) -> Any:
     """Return validation data with the same checks, in the form Keras expects."""
     if not isinstance(validation, (tuple, list)) or len(validation) not in (1, 2, 3):
-        return data.check_data(validation, model.event_shape, model.missing)
+        return data.check_data(validation, model.event_shape, model.missing, model.condition)
     prepared = prepare(model, *(*validation, None, None)[:3])
     return tuple(item for item in prepared if item is not None)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from keras import ops
 
+from keras_ae import conditioning, networks
 from keras_ae.distributions.noise import CountedNoise, GivenNoise
-from keras_ae.typing import Outputs, Shape, Tensor
+from keras_ae.typing import Batch, Outputs, Shape, Tensor
 
 
 class TensorFunctions:
@@ -17,16 +19,49 @@ class TensorFunctions:
         """Return codes `(batch, *latent_shape)`: the posterior mean, or the code."""
         return ops.cast(self._infer(x)["latent"], "float32")
 
-    def decode_tensor(self: Any, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Return E[x | z] `(batch, *event_shape)` in data units; a decoder may take a condition."""
-        return self._data_units(self.decoded_tensor(z, condition))
+    def decode_tensor(self: Any, z: Any, condition: Tensor | None = None) -> Tensor:
+        """Return E[x | z] `(batch, *event_shape)` in data units.
+
+        Args:
+            z: Codes `(batch, *latent_shape)`, or a dict of them as `z` and their `condition`.
+            condition: Of each code, of a model that takes one.
+        """
+        if isinstance(z, Mapping):
+            z, condition = z["z"], z["condition"]
+        return self._data_units(self.decoded_tensor(z, self.embedded(condition)))
+
+    # The two places where an example and its condition meet a network.
+
+    def features(self: Any, x: Tensor, batch: Batch, training: bool = False) -> Tensor:
+        """Return the encoder's features h; a mask over time steps is passed on to it."""
+        x = self.likelihood.encoder_input(x)
+        given = networks.joined(self.encoder, x, batch.condition)
+        if batch.mask is not None and networks.takes_mask(self.encoder, self.event_shape):
+            steps = batch.mask > 0
+            steps = ops.any(steps, axis=-1) if len(steps.shape) == 3 else steps
+            mask = [steps, None] if isinstance(given, list) else steps
+            return self.encoder(given, training=training, mask=mask)
+        return self.encoder(given, training=training)
 
     def decoded_tensor(
         self: Any, z: Tensor, condition: Tensor | None = None, training: bool = False
     ) -> Tensor:
-        """Return the likelihood's parameters of codes, `(batch, *decoded_shape)`."""
-        inputs = z if condition is None else [z, condition]
-        return self.decoder(inputs, training=training)
+        """Return the likelihood's parameters of codes, `(batch, *decoded_shape)`.
+
+        Args:
+            z: Codes `(batch, *latent_shape)`.
+            condition: Their conditions as vectors `(batch, size)`, as in `Batch`.
+            training: Whether dropout and moving averages are on.
+        """
+        return self.decoder(networks.joined(self.decoder, z, condition), training=training)
+
+    def embedded(self: Any, condition: Tensor | None) -> Tensor | None:
+        """Return conditions in data units as vectors `(batch, size)`, None of a model without.
+
+        Raises:
+            ValueError: They are lacking, too many, or of another shape.
+        """
+        return conditioning.embedded(condition, self.condition)
 
     def reconstruct_tensor(self: Any, x: Any) -> Tensor:
         """Return reconstructions `(batch, *event_shape)` in data units."""
@@ -69,10 +104,10 @@ class TensorFunctions:
         """Return the numbers of the codes, `(batch, *latent_shape[:-1])`, int32."""
         return self._infer(x)["indices"]
 
-    def decode_indices_tensor(
-        self: Any, indices: Tensor, condition: Tensor | None = None
-    ) -> Tensor:
+    def decode_indices_tensor(self: Any, indices: Any, condition: Tensor | None = None) -> Tensor:
         """Return E[x | z] of the codes of these numbers, `(batch, *event_shape)`, data units."""
+        if isinstance(indices, Mapping):
+            indices, condition = indices["z"], indices["condition"]
         return self.decode_tensor(self.bottleneck.lookup(indices), condition)
 
     def sample_tensor(
@@ -87,14 +122,14 @@ class TensorFunctions:
         Args:
             noise: Each draw that they ask for, `(batch, ...)`: see `prior_noise`; for observed
                 examples then those of `likelihood_noise`.
-            condition: For models that take one.
+            condition: Of each example, of a model that takes one.
             label: Numbers of classes `(batch,)`, for samplers of classes.
             observed: Whether to return a draw of p(x | z) instead of its mean.
         """
         shape = (ops.shape(noise[0])[0], *self.latent_shape)
         of_class = {} if label is None else {"label": label}
-        given = GivenNoise(noise)
-        z = self.source.sample(shape, given, model=self, **of_class)
+        given, condition = GivenNoise(noise), self.embedded(condition)
+        z = self.source.given(condition).sample(shape, given, model=self, **of_class)
         decoded = self.decoded_tensor(z, condition)
         if observed:
             return self.normalizer.restore(self.likelihood.sample(decoded, given))

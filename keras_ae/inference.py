@@ -9,12 +9,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_ae import arrays
+from keras_ae import arrays, conditioning
 from keras_ae import inputs as data
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.noise import seed_of
 from keras_ae.functions import TensorFunctions
 from keras_ae.parts import checked_size
+from keras_ae.typing import Shape
 
 DRAWN_ROWS = 10_000
 """Rows of which posterior draws are made in one run."""
@@ -51,21 +52,36 @@ class Inference(TensorFunctions):
         The score is the negative log-likelihood of the row at its code's mean, plus for a
         variational model the divergence of its posterior from the prior, both unweighted.
         """
-        x = data.check_data(x, self.event_shape, self.missing)
+        x = self._checked(x)
         if self.normalizer.kind == "none":
             data.check_support(self, x)
         return self._run_checked("score_tensor", x, batch_size, **options)
 
-    def decode(self: Any, z: Any, batch_size: int | None = None, **options: Any) -> Any:
+    def decode(
+        self: Any,
+        z: Any,
+        batch_size: int | None = None,
+        *,
+        condition: Any = None,
+        **options: Any,
+    ) -> Any:
         """Return E[p(x | z)] of codes `(rows, *latent_shape)`, data units.
 
+        Args:
+            z: The codes.
+            batch_size: Rows at once.
+            condition: Of a model that takes one: one for all codes, or one for each.
+            **options: As for every method here.
+
         Raises:
-            ValueError: The codes don't have the model's latent shape.
+            ValueError: The codes don't have the model's latent shape, or a condition is lacking or
+                wrong.
         """
         z = arrays.as_numbers("z", z)
         arrays.check_entries("z", z, self.latent_shape, None)
+        given = self._told(z, condition)
         self.normalizer.check_adapted()
-        return self.views.run("decode_tensor", z, batch_size=batch_size, **options)
+        return self.views.run("decode_tensor", given, batch_size=batch_size, **options)
 
     def responsibilities(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
         """Return p(c | z) of each of the prior's components at a row's code, `(rows, components)`.
@@ -89,15 +105,19 @@ class Inference(TensorFunctions):
         self._check_discrete()
         return self._run("encode_indices_tensor", x, batch_size, **options)
 
-    def decode_indices(self: Any, indices: Any, batch_size: int | None = None) -> Any:
+    def decode_indices(
+        self: Any, indices: Any, batch_size: int | None = None, *, condition: Any = None
+    ) -> Any:
         """Return E[p(x | z)] of codes given by their numbers, data units.
 
         Args:
             indices: Whole numbers from 0 to `num_codes` - 1, `(rows, *latent_shape[:-1])`.
             batch_size: Rows at once.
+            condition: As for `decode`.
 
         Raises:
-            ValueError: The model's code is not discrete, or a number has no code.
+            ValueError: The model's code is not discrete, a number has no code, or a condition is
+                lacking or wrong.
         """
         self._check_discrete()
         indices = arrays.as_numbers("indices", indices)
@@ -109,8 +129,8 @@ class Inference(TensorFunctions):
                 f"`indices` must be whole numbers from 0 to {last}. Received: {wrong[0]}"
             )
         self.normalizer.check_adapted()
-        indices = indices.astype("int32")
-        return self.views.run("decode_indices_tensor", indices, batch_size=batch_size)
+        given = self._told(indices.astype("int32"), condition)
+        return self.views.run("decode_indices_tensor", given, batch_size=batch_size)
 
     def _check_discrete(self: Any) -> None:
         if "indices" not in self.bottleneck.reports:
@@ -126,7 +146,7 @@ class Inference(TensorFunctions):
             ValueError: The model's code has no distribution.
         """
         _check_posterior(self)
-        x = data.check_data(x, self.event_shape, self.missing)
+        x = self._checked(x)
         return self._run_checked("posterior_tensor", x, batch_size)
 
     def sample_posterior(
@@ -140,7 +160,7 @@ class Inference(TensorFunctions):
         _check_posterior(self)
         self.bottleneck.noise.reset_evaluation(seed_of(seed))
         left, drawn = checked_size("samples", samples), []
-        x = data.check_data(x, self.event_shape, self.missing)
+        x = self._checked(x)
         if not isinstance(x, (np.ndarray, Mapping)):  # a stream is read once for each draw
             return np.stack([self._run_checked("draw_tensor", x, **options) for _ in range(left)])
         while left:
@@ -155,7 +175,8 @@ class Inference(TensorFunctions):
         """Return decoded codes on the lines from a's to b's: shortest where codes live.
 
         Args:
-            a: Start examples `(rows, *event_shape)`.
+            a: Start examples `(rows, *event_shape)`, or a dict of them with conditions, under
+                which all of a line is decoded.
             b: End examples, as many.
             steps: Number of points on each line, ends included.
 
@@ -165,13 +186,14 @@ class Inference(TensorFunctions):
         Raises:
             ValueError: There are not as many ends as starts.
         """
-        a, b = (data.check_data(rows, self.event_shape, self.missing) for rows in (a, b))
+        a, b = self._checked(a), self._checked(b)
         arrays.check_rows(a=data.read(a)[0], b=data.read(b)[0])
         ends = self.encode(a)[:, None], self.encode(b)[:, None]
         share = np.linspace(0.0, 1.0, checked_size("steps", steps), dtype="float32")
         share = share.reshape(1, -1, *(1,) * len(self.latent_shape))
         given = map(ops.convert_to_tensor, (*ends, share))
-        return self._decode_grid(ops.convert_to_numpy(self.bottleneck.between(*given)))
+        grid = ops.convert_to_numpy(self.bottleneck.between(*given))
+        return self._decode_grid(grid, data.read(a)[1])
 
     def traverse(
         self: Any, x: Any, dimension: int | None = None, steps: int = 7, span: float = 3.0
@@ -179,7 +201,8 @@ class Inference(TensorFunctions):
         """Return decoded codes in which one number runs from -span to span.
 
         Args:
-            x: One example `(*event_shape)` or one row of them `(1, *event_shape)`.
+            x: One example `(*event_shape)` or one row of them `(1, *event_shape)`, or a dict of
+                one with its condition.
             dimension: Which number of the code runs; each in turn when None.
             steps: Number of points on each walk.
             span: Half the length of the walk, in units of the code (standard deviations of a
@@ -202,8 +225,8 @@ class Inference(TensorFunctions):
             raise ValueError(
                 f"`dimension` must be in 0..{length - 1}. Received: dimension={dimension}"
             )
-        x = arrays.as_numbers("x", x)
-        codes = self.encode(x if x.ndim > len(self.event_shape) else x[None])
+        x = _as_rows(x, self.event_shape)
+        codes = self.encode(x)
         if len(codes) > 1:
             raise ValueError(f"a traversal starts from one example. Received: {len(codes)} rows")
         code = codes[0]
@@ -211,7 +234,10 @@ class Inference(TensorFunctions):
         grid = np.tile(code, (len(dimensions), checked_size("steps", steps), 1))
         for row, index in enumerate(dimensions):
             grid[row, :, index] = np.linspace(-span, span, steps)
-        return self._decode_grid(grid)
+        condition = data.read(x)[1]
+        return self._decode_grid(
+            grid, None if condition is None else np.repeat(condition, len(grid), axis=0)
+        )
 
     def corrupt(self: Any, x: Any, *, seed: int | None = None, **options: Any) -> Any:
         """Return `x` as the encoder sees it in training, `(rows, *event_shape)`, data units.
@@ -230,7 +256,7 @@ class Inference(TensorFunctions):
     def _run(
         self: Any, function: str, x: Any, batch_size: int | None = None, **options: Any
     ) -> Any:
-        x = data.check_data(x, self.event_shape, self.missing)
+        x = self._checked(x)
         return self._run_checked(function, x, batch_size, **options)
 
     def _run_checked(
@@ -241,9 +267,29 @@ class Inference(TensorFunctions):
             batch_size = checked_size("batch_size", batch_size)
         return self.views.run(function, x, batch_size=batch_size, **options)
 
-    def _decode_grid(self: Any, grid: np.ndarray) -> Any:
-        flat = self.decode(grid.reshape(-1, *self.latent_shape))
+    def _checked(self: Any, x: Any) -> Any:
+        return data.check_data(x, self.event_shape, self.missing, self.condition)
+
+    def _told(self: Any, z: np.ndarray, condition: Any) -> Any:
+        """Return codes, or a dict of them with their checked conditions."""
+        found = conditioning.conditions_of(condition, self.condition, len(z))
+        return z if found is None else {"z": z, "condition": found}
+
+    def _decode_grid(self: Any, grid: np.ndarray, condition: np.ndarray | None) -> Any:
+        """Return decoded rows of codes, each row under its condition."""
+        steps = grid.shape[1]
+        each = None if condition is None else np.repeat(condition, steps, axis=0)
+        flat = self.decode(grid.reshape(-1, *self.latent_shape), condition=each)
         return flat.reshape(*grid.shape[:2], *self.event_shape)
+
+
+def _as_rows(x: Any, event_shape: Shape) -> Any:
+    """Return one example, alone or as a row, as arrays of rows."""
+    given = dict(x) if isinstance(x, Mapping) else {"x": x}
+    found = {key: arrays.as_numbers(key, value) for key, value in given.items()}
+    if "x" in found and found["x"].ndim == len(event_shape):
+        found = {key: array[None] for key, array in found.items()}
+    return found if isinstance(x, Mapping) else found["x"]
 
 
 def _check_posterior(model: Any) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_ae import arrays
+from keras_ae import arrays, conditioning
 from keras_ae.backend.loaders import in_tuples
+from keras_ae.conditions import Condition
 from keras_ae.normalizers import Normalizer
 from keras_ae.typing import Batch, Shape, Tensor
 
@@ -34,7 +35,12 @@ def read(inputs: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
 
 
 def make_batch(
-    inputs: Any, y: Tensor | None, normalizer: Normalizer, event_shape: Shape, missing: str | None
+    inputs: Any,
+    y: Tensor | None,
+    normalizer: Normalizer,
+    event_shape: Shape,
+    missing: str | None,
+    condition: Condition | None = None,
 ) -> Batch:
     """Return a batch in normalised units, its missing entries at 0 and out of the mask.
 
@@ -44,11 +50,12 @@ def make_batch(
         normalizer: The model's scaling.
         event_shape: Shape of one example.
         missing: "mask" when NaN stands for a missing entry, else None.
+        condition: What the model is told of each example, if anything.
 
     Raises:
-        ValueError: The shape of x or of y is not the model's.
+        ValueError: The shape of x, of y or of a condition is not the model's.
     """
-    x, condition, mask = read(inputs)
+    x, told, mask = read(inputs)
     arrays.check_shape("x", x, event_shape)
     x = ops.cast(x, "float32")
     if y is None:
@@ -67,10 +74,12 @@ def make_batch(
         target = ops.where(ops.isnan(target), 0.0, target)
     if mask is not None and y is None:
         x = ops.where(mask > 0, x, 0.0)
-    return Batch(x, target, condition, mask)
+    return Batch(x, target, conditioning.embedded(told, condition), mask)
 
 
-def check_data(inputs: Any, event_shape: Shape, missing: str | None, y: Any = None) -> Any:
+def check_data(
+    inputs: Any, event_shape: Shape, missing: str | None, condition: Condition | None = None
+) -> Any:
     """Return arrays ready for training or inference, or refuse them.
 
     Anything that is not made of arrays (a `tf.data.Dataset`, a DataLoader, a generator) is
@@ -89,6 +98,7 @@ def check_data(inputs: Any, event_shape: Shape, missing: str | None, y: Any = No
             arrays.check_mask(checked["mask"], event_shape)
             arrays.check_finite("mask", checked["mask"])
         arrays.check_rows(**checked)
+        conditioning.check_condition(checked.get("condition"), condition)
         return checked
     if inputs is None:
         raise ValueError("`x` must be given. Received: None")
@@ -100,6 +110,7 @@ def check_data(inputs: Any, event_shape: Shape, missing: str | None, y: Any = No
         return in_tuples(inputs)
     x = arrays.as_numbers("x", inputs)
     arrays.check_entries("x", x, event_shape, missing)
+    conditioning.check_given(None, condition)
     return x
 
 
@@ -168,9 +179,26 @@ def batches_of(
     Raises:
         ValueError: `data` can be read only once: training would find it empty.
     """
+    return (batch["x"] for batch in _read_again(data, limit, batches))
+
+
+def first_rows(data: Any, limit: int, batches: int | None = None) -> Any:
+    """Return the first rows as an array, or with their conditions as a dict.
+
+    Args:
+        data: As for `batches_of`, which says what is raised.
+        limit: Number of rows at most.
+        batches: Number of batches of a stream at most.
+    """
+    found = list(_read_again(data, limit, batches))
+    joined = {key: np.concatenate([batch[key] for batch in found])[:limit] for key in found[0]}
+    return joined if len(joined) > 1 else joined["x"]
+
+
+def _read_again(data: Any, limit: int | None, batches: int | None) -> Iterable[Any]:
+    """Yield x, and conditions where there are some, by their names."""
     if is_in_memory(data):
-        x = read(data)[0]
-        yield np.asarray(x if limit is None else x[:limit])
+        yield {key: np.asarray(a if limit is None else a[:limit]) for key, a in _told(data)}
         return
     if hasattr(data, "__next__"):
         raise ValueError(
@@ -179,21 +207,28 @@ def batches_of(
         )
     seen = 0
     for item in itertools.islice(_inputs_of(data), batches):
-        rows = np.asarray(ops.convert_to_numpy(read(item)[0]))
-        yield rows
-        seen += len(rows)
+        batch = {key: np.asarray(ops.convert_to_numpy(a)) for key, a in _told(item)}
+        yield batch
+        seen += len(batch["x"])
         if limit is not None and seen >= limit:
             return
 
 
-def in_memory(inputs: Any, event_shape: Shape, missing: str | None) -> Any:
+def _told(inputs: Any) -> Iterable[tuple[str, Any]]:
+    x, condition, _ = read(inputs)
+    return [("x", x)] + ([] if condition is None else [("condition", condition)])
+
+
+def in_memory(
+    inputs: Any, event_shape: Shape, missing: str | None, condition: Condition | None = None
+) -> Any:
     """Return checked arrays, or those that the batches of a stream make up, read once.
 
     Raises:
         TypeError: An array does not hold numbers.
         ValueError: A shape is wrong, there is no row, or an entry is not finite.
     """
-    checked = check_data(inputs, event_shape, missing)
+    checked = check_data(inputs, event_shape, missing, condition)
     if is_in_memory(checked):
         return checked
     found: list[dict[str, np.ndarray]] = []
@@ -208,7 +243,7 @@ def in_memory(inputs: Any, event_shape: Shape, missing: str | None) -> Any:
             "once: make a new one."
         )
     joined = {key: np.concatenate([batch[key] for batch in found]) for key in found[0]}
-    return check_data(joined, event_shape, missing)
+    return check_data(joined, event_shape, missing, condition)
 
 
 def rows_of(inputs: Any) -> int | None:

@@ -9,7 +9,16 @@ from typing import Any, Self, final
 import keras
 from keras import ops
 
-from keras_ae import arrays, corruptions, fitting, likelihoods, networks, normalizers, priors
+from keras_ae import (
+    arrays,
+    conditions,
+    corruptions,
+    fitting,
+    likelihoods,
+    networks,
+    normalizers,
+    priors,
+)
 from keras_ae import inputs as data
 from keras_ae.backend import distributed, phased, whole_batch
 from keras_ae.bottlenecks import Bottleneck
@@ -46,12 +55,11 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         corruption: What is done to inputs in training, or None.
         normalize: "standard" or "minmax" scaling, measured on the training data and stored.
         missing: "mask" when NaN stands for a missing entry.
+        condition: What encoder, decoder and perhaps the prior are told of each example:
+            {"name": "label", "categories": 10}, the shape of a vector, or an instance.
         phases: What a training step alternates; one gradient of the whole loss when empty.
         sampler: A sampler that was fitted, from which codes are drawn instead of the prior.
     """
-
-    condition_shape: Shape | None = None
-    """Shape of one example's condition, for variants whose forward pass takes one."""
 
     def __init__(
         self,
@@ -67,6 +75,7 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         corruption: Any = None,
         normalize: Any = None,
         missing: str | None = None,
+        condition: Any = None,
         phases: Sequence[phased.Phase] = (),
         sampler: priors.Source | None = None,
     ) -> None:
@@ -77,6 +86,7 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
             raise ValueError(f"`missing` must be None or 'mask'. Received: missing={missing!r}")
         self.missing, self.phases = missing, tuple(phases)
         self.normalizer = normalizers.get(normalize)
+        self.condition = conditions.get(condition)
         self.corruption: Any = corruptions.get(corruption)
         self.likelihood = likelihoods.get(likelihood)
         self.likelihood.check_event(self.event_shape)
@@ -94,14 +104,15 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
     def _build_parts(self, encoder: Any, decoder: Any, hidden: Any) -> None:
         scaled = self.likelihood.scaled(self.normalizer.kind, self.event_shape[-1])
         self.normalizer.build(self.event_shape, scaled)
-        self.encoder = networks.encoder(encoder, self.event_shape, hidden)
+        told = {"condition_size": 0 if self.condition is None else self.condition.size}
+        self.encoder = networks.encoder(encoder, self.event_shape, hidden, **told)
         if not self.bottleneck.built:
             self.bottleneck.build((None, *self.encoder.output_shape[1:]))
         self.latent_shape: Shape = self.bottleneck.latent_shape
         decoded_shape = self.likelihood.decoded_shape(self.event_shape)
         if decoder is None:
             decoder = encoder if isinstance(encoder, (str, Mapping)) else "mlp"
-        self.decoder = networks.decoder(decoder, self.latent_shape, decoded_shape, hidden)
+        self.decoder = networks.decoder(decoder, self.latent_shape, decoded_shape, hidden, **told)
         for source in (self.prior, self.sampler):
             if source is not None:
                 source.attach(self)
@@ -129,6 +140,11 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         """The registry name of the model's class."""
         return str(getattr(type(self), "variant_name", snake_case(type(self).__name__)))
 
+    @property
+    def condition_shape(self) -> Shape | None:
+        """Shape of one example's condition, None of a model that takes none."""
+        return None if self.condition is None else self.condition.shape
+
     # The forward pass.
 
     def autoencode(self, batch: Batch, training: bool = False, sample: bool = False) -> Outputs:
@@ -146,17 +162,8 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         )
         if sample:
             outputs = self.bottleneck.refine(self, batch, outputs, training)
-        decoded = self.decoder(outputs["latent"], training=training)
+        decoded = self.decoded_tensor(outputs["latent"], batch.condition, training)
         return {**outputs, "decoded": decoded, "reconstruction": self._data_units(decoded)}
-
-    def features(self, x: Tensor, batch: Batch, training: bool = False) -> Tensor:
-        """Return the encoder's features h; a mask over time steps is passed on to it."""
-        x = self.likelihood.encoder_input(x)
-        if batch.mask is not None and networks.takes_mask(self.encoder, self.event_shape):
-            steps = batch.mask > 0
-            steps = ops.any(steps, axis=-1) if len(steps.shape) == 3 else steps
-            return self.encoder(x, training=training, mask=steps)
-        return self.encoder(x, training=training)
 
     @final
     def call(self, inputs: Any, training: bool | None = None) -> Outputs:
@@ -167,7 +174,9 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
     @final
     def batch(self, inputs: Any, y: Tensor | None = None) -> Batch:
         """Return inputs in data units as a normalised batch."""
-        return data.make_batch(inputs, y, self.normalizer, self.event_shape, self.missing)
+        return data.make_batch(
+            inputs, y, self.normalizer, self.event_shape, self.missing, self.condition
+        )
 
     def _data_units(self, decoded: Tensor) -> Tensor:
         return self.normalizer.restore(self.likelihood.mean(decoded))

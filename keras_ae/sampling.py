@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_ae import conditioning
 from keras_ae.distributions.noise import Noise, seed_of
 from keras_ae.parts import checked_positive, checked_size, unlocked
 from keras_ae.priors import Source
@@ -64,6 +65,7 @@ class Sampling:
         seed: int | None = None,
         temperature: float = 1.0,
         label: Any = None,
+        condition: Any = None,
         observed: bool = False,
         batch_size: int | None = None,
     ) -> Any:
@@ -75,13 +77,14 @@ class Sampling:
             temperature: What normal noise is multiplied by: below 1 examples are more typical and
                 less diverse.
             label: The class to draw, for a sampler of classes, or one for each example.
+            condition: Of a model that takes one: one for all examples, or one for each.
             observed: Whether examples are draws of p(x | z), as data are observed (whole counts,
                 categories, noise), and not its mean.
             batch_size: Examples that are computed at once, chosen by their arithmetic when None.
 
         Raises:
-            ValueError: The model has nothing to sample from, `n` is not at least 1, or a
-                temperature is given that would do nothing.
+            ValueError: The model has nothing to sample from, `n` is not at least 1, a temperature
+                is given that would do nothing, or a condition is lacking or wrong.
         """
         n, temperature = checked_size("n", n), checked_positive("temperature", temperature)
         _check_source(self, temperature)
@@ -92,35 +95,39 @@ class Sampling:
         of_codes = len(draws)
         draws += self.likelihood_noise() if observed else []
         noise.reset_evaluation(seed_of(seed))
-        labels = None if label is None else _labels(self, label, n)
+        told: dict[str, Any] = {} if label is None else {"label": _labels(self, label, n)}
+        conditions = conditioning.conditions_of(condition, self.condition, n)
+        told |= {} if conditions is None else {"condition": conditions}
         drawn = []
         numbers = sum(math.prod(shape) for _, shape in draws)
         together = max(1, min(ROWS, NUMBERS // max(1, numbers)) // BLOCK) * BLOCK
         for start in range(0, n, together):
             rows = min(together, n - start)
-            given: dict[str, Any] = {}
+            given = {name: values[start : start + rows] for name, values in told.items()}
             for index, made in enumerate(_rows(noise, draws, rows)):
                 cools = draws[index][0] == "normal" and index < of_codes
                 given[f"{index:04}"] = made * temperature if cools else made
-            if labels is not None:
-                given["label"] = labels[start : start + rows]
             function = sampled_data if observed else sampled
             drawn.append(self.views.rows(function, draws=False)(given, batch_size))
         return np.concatenate(drawn)
 
 
 def sampled(model: Any, given: dict[str, Tensor]) -> Tensor:
-    """Return the examples of rows of noise, and perhaps of their classes."""
-    return model.sample_tensor(*_noise(given), label=given.get("label"))
+    """Return the examples of rows of noise, and perhaps of their classes and conditions."""
+    return model.sample_tensor(*_noise(given), **_told(given))
 
 
 def sampled_data(model: Any, given: dict[str, Tensor]) -> Tensor:
-    """Return draws of p(x | z) at codes of rows of noise, and perhaps of their classes."""
-    return model.sample_tensor(*_noise(given), label=given.get("label"), observed=True)
+    """Return draws of p(x | z) at codes of rows of noise, and perhaps of what is told of them."""
+    return model.sample_tensor(*_noise(given), **_told(given), observed=True)
+
+
+def _told(given: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key: given[key] for key in ("label", "condition") if key in given}
 
 
 def _noise(given: dict[str, Tensor]) -> list[Tensor]:
-    return [given[key] for key in sorted(given) if key != "label"]
+    return [given[key] for key in sorted(given) if key not in ("label", "condition")]
 
 
 def _check_source(model: Any, temperature: float) -> None:

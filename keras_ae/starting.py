@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from keras import ops
 
 from keras_ae import inputs as data
@@ -44,11 +43,12 @@ def start(model: Any, x: Any, steps: int | None = None, y: Any = None, held: flo
         model.begin(x)
 
 
-def _start_parts(model: Any, first_rows: Callable[[], np.ndarray]) -> None:
+def _start_parts(model: Any, first_rows: Callable[[], Any]) -> None:
     if hasattr(model.bottleneck, "project"):
         model.bottleneck.adapt(model.views.run("features_tensor", first_rows()))
     if model.prior is not None and model.prior.adapts:
-        model.prior.adapt(model, ops.convert_to_numpy(model.normalizer.normalize(first_rows())))
+        rows = data.read(first_rows())[0]
+        model.prior.adapt(model, ops.convert_to_numpy(model.normalizer.normalize(rows)))
 
 
 def _check_scaled(model: Any, x: Any, y: Any) -> None:
@@ -61,5 +61,5 @@ def _check_scaled(model: Any, x: Any, y: Any) -> None:
         ) from error
 
 
-def _first_rows(x: Any, steps: int | None) -> np.ndarray:
-    return np.concatenate(list(data.batches_of(x, START_ROWS, steps)))[:START_ROWS]
+def _first_rows(x: Any, steps: int | None) -> Any:
+    return data.first_rows(x, START_ROWS, steps)

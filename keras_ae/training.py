@@ -79,7 +79,7 @@ class Training(keras.Model):
 
     def adapt(self, x: Any) -> None:
         """Measure what `normalize` asked for on `x`, once more where it was measured before."""
-        checked = data.check_data(x, self.event_shape, self.missing)
+        checked = data.check_data(x, self.event_shape, self.missing, self.condition)
         self.normalizer.adapt(data.batches_of(checked))
 
     def train_step(self, *arguments: Any) -> Any:

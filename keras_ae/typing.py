@@ -20,7 +20,8 @@ class Batch(NamedTuple):
     Args:
         x: Input in normalised units, float32, `(batch, *event_shape)`; missing entries hold 0.
         target: What the reconstruction is compared with, same units and shape as `x`.
-        condition: Side information `(batch, ...)`, or None.
+        condition: What the model is told of each example, as vectors float32 `(batch, size)`, or
+            None.
         mask: 1 where an entry of the target is observed and 0 where it is missing or padding,
             float32, `(batch, *event_shape)` or a leading part of it; None when all is observed.
         weight: Weight of each row in training, float32, `(batch,)`; None when all weigh 1.

@@ -63,6 +63,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "views.py": "backend/compiled/rowwise/test_rowwise.py, test_inference.py",
     "backend/compiled/rowwise/functions.py": "test_bounds.py, whose functions are no methods",
     "metrics/decomposition.py": "test_bounds.py, by the method that makes it",
+    "conditioning.py": "conditions/test_conditions.py",
+    "conditions/condition.py": "conditions/test_conditions.py and every condition's test",
     "corruptions/corruption.py": "every corruption's test",
     "callbacks/stop_on_non_finite.py": "test_fitting.py, which needs a training that diverges",
     "typing.py": "holds names of types only",

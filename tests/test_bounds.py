@@ -66,6 +66,50 @@ def test_the_bound_rises_with_the_samples_to_log_p() -> None:
     assert found[-1] == pytest.approx(exact, abs=0.01)
 
 
+@pytest.mark.parametrize("prior", ["standard_normal", "conditional_normal"])
+def test_under_the_exact_posterior_a_conditional_bound_is_log_p_given_c(prior: str) -> None:
+    c = RNG.normal(size=(300, 3)).astype("f4")
+    model = keras_ae.create(
+        "conditional_vae",
+        input_shape=(6,),
+        latent_dim=2,
+        hidden=[],
+        likelihood={"name": "gaussian", "scale": 0.5},
+        condition=3,
+        prior={"name": prior, **({"hidden": []} if prior == "conditional_normal" else {})},
+    )
+    # x = W z + B c + 1 + noise with z ~ N(A c, diag s), so x | c is normal, and z | x, c too.
+    u, singular, _ = np.linalg.svd(LOADINGS.T, full_matrices=False)
+    w, b = u * singular, RNG.normal(size=(6, 3))
+    a, s = np.zeros((2, 3)), np.ones(2)
+    if prior == "conditional_normal":
+        a, s = RNG.normal(size=(2, 3)), np.array([0.5, 2.0])
+        kernel = np.concatenate([a.T, np.zeros((3, 2))], axis=1)
+        model.prior.last.set_weights([kernel, np.concatenate([np.zeros(2), np.log(s)])])
+    precision = singular**2 / 0.25 + 1 / s
+    of_x = w / 0.25 / precision
+    of_c = (a / s[:, None]).T / precision - b.T @ of_x
+    model.bottleneck.mean_head.set_weights([np.concatenate([of_x, of_c]), -np.ones(6) @ of_x])
+    model.bottleneck.log_var_head.set_weights([np.zeros((9, 2)), -np.log(precision)])
+    model.decoder.set_weights([np.concatenate([w.T, b.T]), np.ones(6)])
+    noise = stats.multivariate_normal(np.zeros(6), (w * s) @ w.T + 0.25 * np.eye(6))
+    exact = noise.logpdf(X - 1.0 - c @ (w @ a + b).T)
+    rows = {"x": X, "condition": c}
+    for samples in (1, 5):
+        np.testing.assert_allclose(model.log_prob(rows, samples), exact, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(model.elbo(rows), exact, rtol=1e-5, atol=1e-3)
+    stream = ({"x": X[k : k + 100], "condition": c[k : k + 100]} for k in range(0, 300, 100))
+    np.testing.assert_allclose(model.log_prob(stream, 2), exact, rtol=1e-5, atol=1e-3)
+    # Under another row's condition the density is another, and of that row alone.
+    swapped = c.copy()
+    swapped[0] = c[1]
+    moved = abs(model.log_prob({"x": X, "condition": swapped}) - exact)
+    assert moved[0] > 0.1
+    assert moved[1:].max() < 1e-3
+    parts = model.decompose(rows, 60)  # of which the rate is in closed form
+    assert parts.elbo == pytest.approx(exact.mean(), abs=0.05)
+
+
 def test_one_sample_is_the_elbo() -> None:
     model = linear()
     with_exact_posterior(model, shift=0.5)

@@ -248,3 +248,36 @@ def test_observed_samples_are_in_data_units() -> None:
     means, drawn = (model.sample(4, seed=2, observed=observed) for observed in (False, True))
     apart = (drawn - means) / (0.01 * 100.0 * X.std(0))
     assert 0.3 < apart.std() < 2.0
+
+
+def test_walks_are_decoded_under_the_conditions_of_their_start() -> None:
+    kinds = {"name": "label", "categories": 3}
+    model = make("vae", condition=kinds)
+    x = np.random.default_rng(0).random((4, *model.event_shape)).astype("float32")
+    a, b = {"x": x[:2], "condition": [0, 1]}, {"x": x[2:], "condition": [2, 2]}
+    walk = model.interpolate(a, b, steps=3)
+    ends = model.encode(a), model.encode(b)
+    for step, share in enumerate((0.0, 0.5, 1.0)):
+        codes = (1 - share) * ends[0] + share * ends[1]
+        wanted = model.decode(codes, condition=[0, 1])
+        np.testing.assert_allclose(walk[:, step], wanted, rtol=1e-5, atol=1e-6)
+    walks = model.traverse({"x": x[0], "condition": 1}, steps=3, span=2.0)
+    again = model.traverse({"x": x[:1], "condition": [1]}, steps=3, span=2.0)
+    np.testing.assert_array_equal(walks, again)
+    codes = np.repeat(model.encode({"x": x[:1], "condition": [1]}), 3, axis=0)
+    codes[:, 0] = [-2.0, 0.0, 2.0]
+    np.testing.assert_allclose(walks[0], model.decode(codes, condition=1), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="must be given to a model with one"):
+        model.traverse(x[0])
+
+
+def test_draws_of_posteriors_are_told_their_conditions() -> None:
+    model = make("vae", condition=2)
+    rng = np.random.default_rng(0)
+    x, c = rng.random((5, *model.event_shape)), rng.normal(size=(5, 2))
+    drawn = model.sample_posterior({"x": x, "condition": c}, 4_000, seed=0)
+    found = model.posterior({"x": x, "condition": c})
+    scale = np.exp(0.5 * found["log_var"])
+    assert (abs(drawn.mean(0) - found["mean"]) < 5 * scale / np.sqrt(4_000)).all()
+    other = model.posterior({"x": x, "condition": c + 1.0})
+    assert (abs(other["mean"] - found["mean"]) > 1e-4).any()

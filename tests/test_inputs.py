@@ -8,6 +8,7 @@ from keras import ops
 
 import keras_ae
 from keras_ae import arrays, inputs
+from keras_ae.conditions import Vector
 from keras_ae.normalizers import Normalizer
 
 X = np.random.default_rng(0).random((10, 4)).astype("float32")
@@ -86,9 +87,10 @@ def test_a_target_of_its_own_is_reconstructed() -> None:
 
 
 def test_a_stream_in_memory_keeps_conditions_and_masks() -> None:
-    given = {"x": X, "condition": X[:, 0], "mask": np.ones_like(X)}
+    given = {"x": X, "condition": X[:, :1], "mask": np.ones_like(X)}
     parts = [{key: a[k : k + 4] for key, a in given.items()} for k in range(0, 10, 4)]
-    for found in (inputs.in_memory(iter(parts), (4,), None), inputs.in_memory(given, (4,), None)):
+    for source in (iter(parts), given):
+        found = inputs.in_memory(source, (4,), None, Vector(1))
         for key, array in given.items():
             np.testing.assert_array_equal(found[key], array)
 

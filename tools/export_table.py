@@ -52,8 +52,10 @@ def measure() -> None:
     for label, variant, shape, options in models():
         keras.utils.set_random_seed(0)
         model = keras_ae.create(variant, input_shape=shape, **options)
-        x = np.random.default_rng(0).random((64, *shape), dtype="float32")
+        x: Any = np.random.default_rng(0).random((64, *shape), dtype="float32")
         model.compile("adam")
+        if model.condition is not None:
+            x = {"x": x, "condition": model.condition.probe(np.random.default_rng(1), len(x))}
         model.fit(x, epochs=2, batch_size=16, verbose=0)
         for name in FORMATS:
             with tempfile.TemporaryDirectory() as folder:

@@ -87,6 +87,7 @@ PARTS = {
     "priors": "Distributions p(z), by `prior=`",
     "flows": "Invertible maps, in `FlowPosterior`, the prior `flow` and the sampler `flow`",
     "objectives": "Terms, and weights of terms, by `objective=`",
+    "conditions": "What a model is told of each example, by `condition=`",
     "corruptions": "What inputs suffer in training, by `corruption=`",
     "samplers": "What is fitted to codes and drawn from, by `keras_ae.samplers`",
     "metrics": "Figures of arrays, in `keras_ae.metrics`",

@@ -40,7 +40,7 @@ class Binary(Posterior):
 
     reports = ("logits",)
     space = "bits"
-    closed_form = "bernoulli"
+    closed_form = ("bernoulli",)
 
     def __init__(
         self, latent_dim: int, temperature: Degrees = 1.0, straight_through: bool = False

@@ -43,7 +43,7 @@ class Categorical(Posterior):
 
     reports = ("logits",)
     space = "categories"
-    closed_form = "categorical"
+    closed_form = ("categorical",)
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ class Gaussian(Posterior):
     """
 
     reports = ("mean", "log_var")
-    closed_form = "standard_normal"
+    closed_form = ("standard_normal", "diagonal_normal")
 
     def __init__(self, latent_dim: int, committed_rate: float = 0.0) -> None:
         super().__init__()
@@ -87,8 +87,10 @@ class Gaussian(Posterior):
         return sum_event(density)
 
     def kl(self, outputs: Outputs, prior: Any) -> Tensor:
-        """Return the divergence of each coordinate from N(0, 1), `(batch, latent_dim)`, nats."""
+        """Return the divergence of each coordinate from the prior's, `(batch, latent_dim)`."""
         mean, log_var = (ops.cast(outputs[key], "float32") for key in ("mean", "log_var"))
+        if prior.family == "diagonal_normal":
+            return diagonal_gaussian.kl(mean, log_var, prior.mean, prior.log_var)
         return diagonal_gaussian.kl_standard_normal(mean, log_var)
 
 

@@ -43,7 +43,7 @@ class Hyperspherical(Posterior):
 
     reports = ("direction", "concentration")
     space = "sphere"
-    closed_form = "hyperspherical_uniform"
+    closed_form = ("hyperspherical_uniform",)
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ class Joint(Posterior):
 
     reports = ("mean", "log_var", "logits")
     space = "numbers and categories"
-    closed_form = "joint"
+    closed_form = ("joint",)
 
     def __init__(
         self,

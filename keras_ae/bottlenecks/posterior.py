@@ -19,11 +19,11 @@ class Posterior(Bottleneck):
 
     The parameters are computed once for an example; draws of any number follow from them without
     the encoder. `space` names where codes live, and a prior must live there too; `closed_form`
-    names the family of priors from which `kl` is known exactly.
+    names the families of priors from which `kl` is known exactly.
     """
 
     space: str = "vectors"
-    closed_form: str | None = None
+    closed_form: tuple[str, ...] = ()
     parts: Mapping[str, slice] = MappingProxyType({})
     """Names of parts of the code, and which of the columns of `kl` are theirs."""
 
@@ -63,7 +63,7 @@ class Posterior(Bottleneck):
 
         Args:
             outputs: The parameters.
-            prior: One of the family that `closed_form` names.
+            prior: One of the families that `closed_form` names, given the rows' conditions.
 
         Returns:
             `(batch, ...)`, to be summed over all axes but the first.

@@ -29,6 +29,7 @@ from keras_ae.cli.rows import (
 @click.option("--seed", type=int, default=0, help="Of the draws.")
 @click.option("--temperature", type=float, default=1.0, help="Below 1: more typical examples.")
 @click.option("--label", help="The class to draw, of a sampler of classes.")
+@click.option("--condition", help="The class to draw, of a model that is told labels.")
 @click.option("--observed", is_flag=True, help="Draws of p(x | z) instead of its mean.")
 @file_to_write(*ARRAYS, ".png")
 @BACKEND
@@ -38,17 +39,21 @@ def sample(
     seed: int,
     temperature: float,
     label: str | None,
+    condition: str | None,
     observed: bool,
     to: Path,
     backend: str | None,
 ) -> None:
     """Write examples drawn from a model's prior or its sampler, to .npy, .csv or .png."""
     model = loaded(run, backend)
+    from keras_ae.cli.conditions import named
+
     drawn = model.sample(
         count,
         seed=seed,
         temperature=temperature,
         label=_known(model, label),
+        condition=named(model.condition, condition),
         observed=observed,
     )
     if to.suffix == ".png":
@@ -127,14 +132,7 @@ def check_only_the_run(given: dict[str, Any]) -> None:
 
 def _known(model: Any, label: str | None) -> Any:
     """Return the class that a word of the command line names: a number where classes are."""
+    from keras_ae.cli.conditions import is_named
+
     classes = getattr(model.sampler, "classes", None) or []
-    return next((known for known in classes if _is(known, label)), label)
-
-
-def _is(known: Any, label: str | None) -> bool:
-    if label is None or isinstance(known, str):
-        return bool(known == label)
-    try:
-        return float(label) == known  # 1, where a table's column of labels has 1.0
-    except ValueError:
-        return False
+    return next((k for k in classes if label is not None and is_named(k, label)), label)

@@ -10,7 +10,7 @@ import click
 
 from keras_ae.cli import index
 
-FROM_DATA = ("input_shape",)
+FROM_DATA = ("input_shape", "condition")
 SEPARATOR = "__"
 
 

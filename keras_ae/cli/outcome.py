@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from keras_ae import datasets
+from keras_ae.cli.conditions import examples, taken
 from keras_ae.cli.settings import Settings
 from keras_ae.reports import pca_baseline, probe_accuracies, probe_rows, reconstruction_errors
 
@@ -19,12 +20,13 @@ SEED = 0
 
 
 def figures_of_merit(
-    model: Any, data: datasets.Dataset, parts: dict[str, np.ndarray], settings: Settings
+    model: Any, data: datasets.Dataset, parts: dict[str, Any], settings: Settings
 ) -> dict[str, Any]:
     """Return losses and errors of each part, PCA's error, and linear probes where labels are."""
     metrics: dict[str, Any] = {}
-    for name, x in parts.items():
-        metrics[name] = measured(model, x[:MEASURED_ROWS], settings.batch_size)
+    for name, rows in parts.items():
+        some = taken(rows, slice(MEASURED_ROWS))
+        metrics[name] = measured(model, some, settings.batch_size)
     if not settings.held_out:
         metrics["validation"]["rows_from"] = "test (nothing was held out)"
     metrics["weights"] = {
@@ -32,7 +34,7 @@ def figures_of_merit(
         for term in model.objective
     }
     size = int(np.prod(model.latent_shape))
-    metrics["pca"], *codes = pca_baseline(parts["train"], parts["test"], size)
+    metrics["pca"], *codes = pca_baseline(examples(parts["train"]), examples(parts["test"]), size)
     if settings.held_out:  # the probe sees the rows that were held out as well
         codes = []
     if probe := _probes(model, data, codes):
@@ -48,19 +50,23 @@ def figures_of_merit(
 
 
 def measured(
-    model: Any, x: np.ndarray, batch_size: int, samples: int = 1, seed: int = SEED
+    model: Any, rows: Any, batch_size: int, samples: int = 1, seed: int = SEED
 ) -> dict[str, Any]:
     """Return the loss and its terms, codes drawn, and the errors in data units."""
     losses = model.evaluate(
-        x, batch_size=batch_size, samples=samples, seed=seed, verbose=0, return_dict=True
+        rows, batch_size=batch_size, samples=samples, seed=seed, verbose=0, return_dict=True
     )
-    errors = reconstruction_errors(x, model.reconstruct(x))
+    x = examples(rows)
+    errors = reconstruction_errors(x, model.reconstruct(rows))
     return {**{k: float(v) for k, v in losses.items()}, **errors, "rows": len(x)}
 
 
 def _probes(model: Any, data: datasets.Dataset, codes_of_pca: list[Any]) -> dict[str, float]:
-    """Return the accuracies of a linear classifier, or nothing where there are no classes."""
-    if data.y_train is None or data.y_test is None:
+    """Return the accuracies of a linear classifier, or nothing where there are no classes.
+
+    A model that is told the labels has none: its codes are made with them.
+    """
+    if data.y_train is None or data.y_test is None or model.condition is not None:
         return {}
     rows = probe_rows(len(data.x_train))
     labels = data.y_train[rows]

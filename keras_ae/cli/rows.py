@@ -64,7 +64,8 @@ def opened(
 ) -> tuple[Any, Any, Settings]:
     """Return a run's model, the rows that are meant, and the run's settings.
 
-    Without `data` they are rows of the run's own data; all rows are in their source's order.
+    Without `data` they are rows of the run's own data; all rows are in their source's order. Of a
+    model that is told labels they are a dict with those as conditions.
     """
     model, rows, _, settings = opened_with_labels(run, data, label_column, part, limit, backend)
     return model, rows, settings
@@ -105,7 +106,10 @@ def opened_with_labels(
         rows, labels = chosen.x_train, chosen.y_train
     else:
         rows, labels = chosen.x_test, chosen.y_test
-    return model, rows[:limit], None if labels is None else labels[:limit], settings
+    from keras_ae.cli.conditions import told
+
+    labels = None if labels is None else labels[:limit]
+    return model, told(model.condition, rows[:limit], labels, chosen.origin), labels, settings
 
 
 def write(to: Path, values: Any) -> None:

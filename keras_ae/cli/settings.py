@@ -13,6 +13,7 @@ from keras_ae.cli import index
 from keras_ae.naming import nearest
 
 SCHEDULES = ("constant", "cosine", "exponential")
+CONDITIONS = ("labels",)
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 LARGEST_SEED = 2**32 - 1
 KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
@@ -31,6 +32,7 @@ class Settings:
     data: str
     hyper_parameters: dict[str, Any] = field(default_factory=dict)
     label_column: str | None = None
+    condition: str | None = None
     limit: int | None = None
     epochs: int = 20
     batch_size: int = 128
@@ -65,7 +67,13 @@ class Settings:
             raise ValueError(
                 f"`validation` must be a share in [0, 1). Received: validation={self.validation}"
             )
-        for name, choices in (("learning_rate_schedule", SCHEDULES), ("precision", PRECISIONS)):
+        chosen: dict[str, tuple[str, ...]] = {
+            "learning_rate_schedule": SCHEDULES,
+            "precision": PRECISIONS,
+        }
+        if self.condition is not None:
+            chosen["condition"] = CONDITIONS
+        for name, choices in chosen.items():
             if getattr(self, name) not in choices:
                 raise ValueError(
                     f"`{name}` must be one of {list(choices)}. Received: {getattr(self, name)!r}"
@@ -150,6 +158,9 @@ def options() -> list[click.Option]:
         ),
         click.Option(["--limit"], type=number, help="Use the first rows only."),
         click.Option(["--label-column"], help="The column of labels in a table."),
+        click.Option(
+            ["--condition"], help="What the model is told of each row: labels, those of the data."
+        ),
         click.Option(["--seed"], type=number, help="Of weights, order and noise.  [default: 0]"),
         click.Option(["--backend"], help="jax, tensorflow or torch; Keras's choice otherwise."),
         *export_options(),

@@ -13,10 +13,12 @@ import numpy as np
 
 from keras_ae import datasets, registry
 from keras_ae.cli.checkpoints import Checkpoint, finished_epochs, is_exhausted
+from keras_ae.cli.conditions import condition_of, examples, taken, told
 from keras_ae.cli.interrupts import Interrupts
 from keras_ae.cli.outcome import figures_of_merit
 from keras_ae.cli.pictures import draw
 from keras_ae.cli.settings import Settings
+from keras_ae.conditions import Label
 from keras_ae.reports import RunFolder
 from keras_ae.reports.run import load_model
 
@@ -36,16 +38,17 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
     data = datasets.load(
         settings.data, limit=settings.limit, label_column=settings.label_column, seed=settings.seed
     )
-    parts = split(data, settings)
+    condition = condition_of(settings, data)
+    parts = split(data, settings, condition)
     check_complete(data, parts, settings)
     keras.utils.set_random_seed(settings.seed)
-    steps = -(-len(parts["train"]) // settings.batch_size)
+    steps = -(-len(examples(parts["train"])) // settings.batch_size)
     if resume:
         model = load_model(run.checkpoint)
         history = finished_epochs(model, run.read_history(), steps)
         run.create()
     else:
-        model, history = build(settings, data.event_shape, steps), []
+        model, history = build(settings, data.event_shape, steps, condition), []
         begin(run, settings, model)
     started, is_trained = time.perf_counter(), False
     try:
@@ -86,29 +89,37 @@ def status(history: list[dict[str, float]]) -> str:
     return "finished" if is_finite else "diverged"
 
 
-def check_complete(
-    data: datasets.Dataset, parts: dict[str, np.ndarray], settings: Settings
-) -> None:
+def check_complete(data: datasets.Dataset, parts: dict[str, Any], settings: Settings) -> None:
     """Refuse missing entries, before anything is written, unless the model masks them.
 
     Raises:
         ValueError: As said; the message names the first.
     """
     masks = settings.hyper_parameters.get("missing") == "mask"
-    if data.missing and not masks and any(np.isnan(x).any() for x in parts.values()):
+    if (
+        data.missing
+        and not masks
+        and any(np.isnan(examples(rows)).any() for rows in parts.values())
+    ):
         raise ValueError(
             "data must be complete unless the model masks what is missing. "
             f"Received: {data.missing} in {data.origin}. Fill them in, or pass --missing mask."
         )
 
 
-def build(settings: Settings, event_shape: tuple[int, ...], steps_per_epoch: int) -> Any:
+def build(
+    settings: Settings,
+    event_shape: tuple[int, ...],
+    steps_per_epoch: int,
+    condition: Label | None = None,
+) -> Any:
     """Return the compiled model."""
+    told = {} if condition is None else {"condition": condition}
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(settings.precision)
     try:
         model = registry.create(
-            settings.variant, input_shape=event_shape, **settings.hyper_parameters
+            settings.variant, input_shape=event_shape, **{**settings.hyper_parameters, **told}
         )
     finally:
         keras.config.set_dtype_policy(before)
@@ -122,14 +133,18 @@ def build(settings: Settings, event_shape: tuple[int, ...], steps_per_epoch: int
     return model
 
 
-def split(data: datasets.Dataset, settings: Settings) -> dict[str, np.ndarray]:
-    """Return the rows to train on, to validate on and to test on.
+def split(
+    data: datasets.Dataset, settings: Settings, condition: Label | None = None
+) -> dict[str, Any]:
+    """Return the rows to train on, to validate on and to test on, with their conditions.
 
     With nothing held out the validation rows are the test rows: they choose nothing then.
     """
+    train = told(condition, data.x_train, data.y_train)
+    test = told(condition, data.x_test, data.y_test)
     held = round(settings.held_out * len(data.x_train))
     if not held:
-        return {"train": data.x_train, "validation": data.x_test, "test": data.x_test}
+        return {"train": train, "validation": test, "test": test}
     order = np.random.default_rng(settings.seed).permutation(len(data.x_train))
     if held >= len(order):
         raise ValueError(
@@ -137,9 +152,9 @@ def split(data: datasets.Dataset, settings: Settings) -> dict[str, np.ndarray]:
             f"Received: validation={settings.held_out} of {len(order)} rows"
         )
     return {
-        "train": data.x_train[order[held:]],
-        "validation": data.x_train[order[:held]],
-        "test": data.x_test,
+        "train": taken(train, order[held:]),
+        "validation": taken(train, order[:held]),
+        "test": test,
     }
 
 
@@ -147,7 +162,7 @@ def fit(
     model: Any,
     settings: Settings,
     run: RunFolder,
-    parts: dict[str, np.ndarray],
+    parts: dict[str, Any],
     history: list[dict[str, float]],
     interrupts: Interrupts,
 ) -> None:

@@ -38,7 +38,7 @@ def evaluate(run: str, samples: int, seed: int, to: Path | None, **rows_of: Any)
 
     with replacing(to) as partial:
         partial.write_text(text + "\n")
-    click.echo(f"{to}: {len(rows)} rows")
+    click.echo(f"{to}: {figures['rows']} rows")
 
 
 @click.command()

@@ -34,15 +34,13 @@ def kl_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
 
 
 def kl(mean: Tensor, log_var: Tensor, other_mean: Tensor, other_log_var: Tensor) -> Tensor:
-    """Return KL(N(mean, exp(log_var)) || N(other_mean, exp(other_log_var))) of every element, nats.
+    """Return KL(N(mean, exp(log_var)) || N(other_mean, exp(other_log_var))), elementwise, nats.
 
-    Reference: Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, appendix B, whose other
-    normal is the standard one.
+    Reference: Kullback (1959), "Information Theory and Statistics", chapter 9, section 1.
     """
-    apart = log_var - other_log_var
-    return 0.5 * (
-        ops.square(mean - other_mean) * ops.exp(-other_log_var) + ops.expm1(apart) - apart
-    )
+    gap = log_var - other_log_var
+    shift = ops.square(mean - other_mean) * ops.exp(-other_log_var)
+    return 0.5 * (shift + ops.expm1(gap) - gap)
 
 
 def rate_of_log_variance(log_var: float) -> float:

@@ -98,14 +98,15 @@ def _rows(model: Any, tensor: Tensor, rng: np.random.Generator) -> np.ndarray:
         return rng.standard_normal(shape, dtype="float32")
     if tensor.kind == "indices":
         return rng.integers(0, model.bottleneck.num_codes, shape, dtype="int32")
+    if tensor.kind == "condition":
+        return np.asarray(model.condition.probe(rng, max(BATCHES)))
     if tensor.name == "x":
         return _data(model, rng)
     rows = rng.random(shape, dtype="float32")
     if tensor.kind == "latent":
         data: Any = _data(model, rng)
-        if model.condition_shape is not None:
-            condition = rng.random((len(data), *model.condition_shape), dtype="float32")
-            data = {"x": data, "condition": condition}
+        if model.condition is not None:
+            data = {"x": data, "condition": model.condition.probe(rng, len(data))}
         return np.asarray(model.encode(data))
     return rows
 

@@ -18,13 +18,16 @@ class Tensor:
         name: Its name in every format.
         shape: Shape of one row; the batch axis comes before it.
         dtype: "float32" or "int32".
-        kind: What a probe fills it with: "data", "normal", "uniform", "latent", "indices".
+        kind: What a probe fills it with: "data", "normal", "uniform", "latent", "indices",
+            "condition".
+        below: What whole numbers must be below, 0 and more.
     """
 
     name: str
     shape: Shape
     dtype: str = "float32"
     kind: str = "data"
+    below: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def signatures_of(model: Any, names: Sequence[str] | None = None) -> tuple[Signa
     A model has `serving_default` (which reconstructs), `encode`, `decode` and `score`; with a
     prior, `sample`, from the noise that the prior makes codes of; with a mixture as its prior,
     `responsibilities`; with a codebook, `encode_indices` and `decode_indices`. One with a
-    `condition_shape` takes `condition` beside its input.
+    condition takes `condition` beside its input.
 
     Raises:
         ValueError: A name is not one of a signature of the model's.
@@ -80,9 +83,7 @@ def signatures_of(model: Any, names: Sequence[str] | None = None) -> tuple[Signa
 
 
 def _all(model: Any) -> list[Signature]:
-    condition: tuple[Tensor, ...] = ()
-    if model.condition_shape is not None:
-        condition = (Tensor("condition", tuple(model.condition_shape)),)
+    condition = _condition(model)
     x = (Tensor("x", model.event_shape), *condition)
     latent = Tensor("latent", model.latent_shape, kind="latent")
     indices = Tensor("indices", model.latent_shape[:-1], "int32", "indices")
@@ -107,6 +108,14 @@ def _all(model: Any) -> list[Signature]:
             Signature("decode_indices", "decode_indices_tensor", decoded, reconstruction),
         ]
     return found
+
+
+def _condition(model: Any) -> tuple[Tensor, ...]:
+    told = model.condition
+    if told is None:
+        return ()
+    below = getattr(told, "categories", None)
+    return (Tensor("condition", told.shape, told.number_type, "condition", below),)
 
 
 def _noise(model: Any) -> tuple[Tensor, ...]:

@@ -14,6 +14,7 @@ from keras_ae.models.variational.beta_vae import BetaVAE
 from keras_ae.models.variational.capacity_vae import CapacityVAE
 from keras_ae.models.variational.categorical_vae import CategoricalVAE
 from keras_ae.models.variational.ciwae import CIWAE
+from keras_ae.models.variational.conditional_vae import ConditionalVAE
 from keras_ae.models.variational.dip_vae import DIPVAE
 from keras_ae.models.variational.flow_posterior_vae import FlowPosteriorVAE
 from keras_ae.models.variational.flow_prior_vae import FlowPriorVAE
@@ -48,6 +49,7 @@ __all__ = [
     "BetaVAE",
     "CapacityVAE",
     "CategoricalVAE",
+    "ConditionalVAE",
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "FlowPosteriorVAE",

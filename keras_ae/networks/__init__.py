@@ -10,6 +10,7 @@ import keras
 
 from keras_ae.naming import nearest
 from keras_ae.networks import conv, mlp, recurrent, resnet
+from keras_ae.networks.joining import joined, joined_shape
 from keras_ae.parts import check_activation, check_options, checked_size, checked_sizes
 from keras_ae.typing import Shape
 
@@ -28,22 +29,32 @@ DECODERS: dict[str, Callable[..., keras.Model]] = {
 
 
 def encoder(
-    identifier: Any, input_shape: Shape, hidden: Sequence[int] | None = None, **options: Any
+    identifier: Any,
+    input_shape: Shape,
+    hidden: Sequence[int] | None = None,
+    *,
+    condition_size: int = 0,
+    **options: Any,
 ) -> keras.Model:
-    """Return the network x -> h.
+    """Return the network x -> h, or (x, c) -> h.
 
     Args:
-        identifier: A name, `{"name": ..., **options}`, or a Keras layer or model of one's own.
+        identifier: A name, `{"name": ..., **options}`, or a Keras layer or model of one's own; one
+            of two inputs is given a condition as the second.
         input_shape: Shape of one example.
         hidden: Sizes of the stages from the input on; the network's default when None.
+        condition_size: Length of a condition's vector, which is appended to the last axis of the
+            example (for "mlp" of the flattened one); 0 where there is none.
         **options: Further options of the named network.
 
     Raises:
         ValueError: The name or an option is unknown, or the network cannot take this shape.
     """
     if isinstance(identifier, keras.layers.Layer):
-        return _wrapped(identifier, "encoder", input_shape)
-    return _named(identifier, ENCODERS, (input_shape,), hidden, options)
+        return _wrapped(identifier, "encoder", input_shape, condition_size)
+    name = identifier.get("name") if isinstance(identifier, Mapping) else identifier
+    shape = joined_shape(input_shape, condition_size, flat=name == "mlp")
+    return _named(identifier, ENCODERS, (shape,), hidden, options)
 
 
 def decoder(
@@ -51,22 +62,27 @@ def decoder(
     latent_shape: Shape,
     output_shape: Shape,
     hidden: Sequence[int] | None = None,
+    *,
+    condition_size: int = 0,
     **options: Any,
 ) -> keras.Model:
-    """Return the network z -> decoded, whose last layer is linear.
+    """Return the network z -> decoded, or (z, c) -> decoded, whose last layer is linear.
 
     Args:
-        identifier: A name, `{"name": ..., **options}`, or a Keras layer or model of one's own.
+        identifier: A name, `{"name": ..., **options}`, or a Keras layer or model of one's own; one
+            of two inputs is given a condition as the second.
         latent_shape: Shape of one code: a vector, a map with channels, or (tokens, code_dim).
         output_shape: Shape of one decoded example, all of the likelihood's parameters included.
         hidden: Sizes of the *encoder's* stages; the decoder goes through them backwards.
+        condition_size: Length of a condition's vector, which is appended to the code's last axis;
+            0 where there is none.
         **options: Further options of the named network.
 
     Raises:
         ValueError: The name or an option is unknown, or the shapes do not fit.
     """
     if isinstance(identifier, keras.layers.Layer):
-        network = _wrapped(identifier, "decoder", latent_shape)
+        network = _wrapped(identifier, "decoder", latent_shape, condition_size)
         decoded = tuple(network.output_shape[1:])
         if decoded != tuple(output_shape):
             raise ValueError(
@@ -74,7 +90,8 @@ def decoder(
                 f"Received: a decoder that gives {decoded}. End it with a layer of that shape."
             )
         return network
-    return _named(identifier, DECODERS, (latent_shape, output_shape), hidden, options)
+    shape = joined_shape(latent_shape, condition_size)
+    return _named(identifier, DECODERS, (shape, output_shape), hidden, options)
 
 
 def takes_mask(network: Any, input_shape: Shape) -> bool:
@@ -125,19 +142,31 @@ def _accepted(function: Callable[..., Any]) -> tuple[str, ...]:
     ]
 
 
-def _wrapped(layer: Any, role: str, input_shape: Shape) -> keras.Model:
+def _wrapped(layer: Any, role: str, input_shape: Shape, condition_size: int) -> keras.Model:
     """Return a user's layer as a functional model, which knows its output shape."""
+    if len(getattr(layer, "inputs", None) or ()) > 1:
+        wanted = [tuple(given.shape[1:]) for given in layer.inputs]
+        given = [tuple(input_shape), (condition_size,)]
+        if wanted != given:
+            raise ValueError(
+                f"this {role} of two inputs must take the shapes {given} of "
+                f"{'an example' if role == 'encoder' else 'a code'} and of a condition's vector. "
+                f"Received: one that takes {wanted}. A condition is the model's `condition=`."
+            )
+        return _of_sequences(layer, layer.inputs, layer.outputs)
+    input_shape = joined_shape(tuple(input_shape), condition_size)
     if isinstance(layer, keras.Sequential) and not layer.built:
         try:
             layer.build((None, *input_shape))
         except (ValueError, TypeError) as error:
             raise _refusal(layer, role, input_shape, error) from error
     if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
-        wanted = tuple(layer.inputs[0].shape[1:])  # a condition may follow
-        if wanted != tuple(input_shape):
+        taken = tuple(layer.inputs[0].shape[1:])
+        if taken != tuple(input_shape):
+            hint = " A condition is appended to the last axis." if condition_size else ""
             raise ValueError(
                 f"this {role} must take the shape {tuple(input_shape)}. "
-                f"Received: one that takes {wanted}."
+                f"Received: one that takes {taken}.{hint}"
             )
         return _of_sequences(layer, layer.inputs, layer.outputs)
     inputs = keras.Input(tuple(input_shape), name=f"{role}_input")
@@ -162,4 +191,4 @@ def _of_sequences(network: keras.Model, inputs: Any, outputs: Any) -> keras.Mode
     return recurrent.SequenceEncoder(inputs, outputs, name=network.name)
 
 
-__all__ = ["DECODERS", "ENCODERS", "decoder", "encoder"]
+__all__ = ["DECODERS", "ENCODERS", "decoder", "encoder", "joined", "takes_mask"]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
+from keras_ae import networks
 from keras_ae.backend.recurrent import written_out
 from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import Noise
@@ -60,23 +61,26 @@ class Contraction(Term):
         """Return |dz/dx|_F^2 at the clean input, `(batch,)`, float32."""
         x = model.likelihood.encoder_input(ops.cast(batch.x, "float32"))
         if self.estimator == "exact":
-            return exact_frobenius(_dense_layers(model), x)
+            return exact_frobenius(_dense_layers(model), *_joined(model, x, batch.condition))
         total: Tensor = 0.0
         for _ in range(self.probes):
             direction = self.noise.normal(ops.shape(x), "float32", training)
             # The deterministic path: state that advances cannot be differentiated on torch.
             with written_out():
-                _, moved = ops.jvp(lambda v: _code(model, v), (x,), (direction,))
+                _, moved = ops.jvp(lambda v: _code(model, v, batch), (x,), (direction,))
             total = total + sum_event(ops.square(ops.cast(moved, "float32")))
         return total / self.probes
 
 
-def exact_frobenius(layers: list[tuple[Any, Any]], x: Tensor) -> Tensor:
+def exact_frobenius(
+    layers: list[tuple[Any, Any]], x: Tensor, moving: Tensor | None = None
+) -> Tensor:
     """Return |dz/dx|_F^2 of a stack of dense layers, `(batch,)`.
 
     Args:
         layers: (dense layer, its activation) from the input to the code.
         x: Inputs `(batch, ...)`, flattened first.
+        moving: 1 for the inputs by which derivatives are taken, else 0, `(1, ...)`; all when None.
     """
     h = ops.reshape(x, (ops.shape(x)[0], -1))
     jacobian: Tensor = None
@@ -87,13 +91,25 @@ def exact_frobenius(layers: list[tuple[Any, Any]], x: Tensor) -> Tensor:
             a = a + ops.cast(dense.bias, "float32")
         h, slope = ops.jvp(activation, (a,), (ops.ones_like(a),))
         # (batch, input, units): the derivative of every unit by every input.
-        through = kernel[None] if jacobian is None else ops.matmul(jacobian, kernel)
+        if jacobian is None:
+            through = kernel[None] if moving is None else kernel * ops.reshape(moving, (-1, 1))
+        else:
+            through = ops.matmul(jacobian, kernel)
         jacobian = through * slope[:, None, :]
     return sum_event(ops.square(jacobian))
 
 
-def _code(model: Any, x: Tensor) -> Tensor:
-    return model.bottleneck(model.encoder(x, training=False), training=False)["latent"]
+def _code(model: Any, x: Tensor, batch: Batch) -> Tensor:
+    given = networks.joined(model.encoder, x, batch.condition)
+    return model.bottleneck(model.encoder(given, training=False), training=False)["latent"]
+
+
+def _joined(model: Any, x: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Return what the encoder is given, and which of it are the example's own numbers."""
+    if condition is None:
+        return x, None
+    own = networks.joined(model.encoder, ops.ones_like(x[:1]), ops.zeros_like(condition[:1]))
+    return networks.joined(model.encoder, x, condition), own
 
 
 def _dense_layers(model: Any) -> list[tuple[Any, Any]]:

@@ -77,7 +77,7 @@ class DecomposedKL(Term):
         """
         check_rate(type(self).__name__, model)
         keys = {"mean", "log_var"} <= set(model.bottleneck.reports)
-        if not keys or model.bottleneck.closed_form != "standard_normal":
+        if not keys or "standard_normal" not in model.bottleneck.closed_form:
             raise ValueError(
                 f"{type(self).__name__} needs a posterior that is normal with independent "
                 f"coordinates. Received: {type(model.bottleneck).__name__}. Take `Gaussian`."
@@ -98,7 +98,7 @@ class DecomposedKL(Term):
             )
         self.rows.assign(rows)
 
-    def densities(self, model: Any, outputs: Outputs) -> Densities:
+    def densities(self, model: Any, batch: Batch, outputs: Outputs) -> Densities:
         """Return the log-densities that the parts are differences of, computed once a step."""
         if SHARED not in outputs:
             z, mean, log_var = (
@@ -111,7 +111,7 @@ class DecomposedKL(Term):
                 sum_event(diagonal_gaussian.log_prob(z, mean, log_var)),
                 ops.logsumexp(ops.sum(each, axis=2) + log_weights, axis=1),
                 ops.sum(ops.logsumexp(each + log_weights[..., None], axis=1), axis=1),
-                model.prior.log_prob(z, model),
+                model.prior.given(batch.condition).log_prob(z, model),
             )
         return outputs[SHARED]
 
@@ -135,12 +135,12 @@ class MutualInformation(DecomposedKL):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return log q(z | x) - log q(z), `(batch,)`, nats."""
-        densities = self.densities(model, outputs)
+        densities = self.densities(model, batch, outputs)
         return densities.posterior - densities.joint
 
     def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
         """Return KL(q(z | x) || p(z)), `(batch,)`, nats."""
-        return divergence(model, outputs)
+        return divergence(model, outputs, batch)
 
 
 @keras.saving.register_keras_serializable("keras_ae.objectives")
@@ -158,7 +158,7 @@ class TotalCorrelation(DecomposedKL):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return log q(z) - sum_j log q(z_j), `(batch,)`, nats."""
-        densities = self.densities(model, outputs)
+        densities = self.densities(model, batch, outputs)
         return densities.joint - densities.apart
 
 
@@ -177,7 +177,7 @@ class DimensionWiseKL(DecomposedKL):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return sum_j log q(z_j) - log p(z), `(batch,)`, nats."""
-        densities = self.densities(model, outputs)
+        densities = self.densities(model, batch, outputs)
         return densities.apart - densities.prior
 
 

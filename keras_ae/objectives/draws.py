@@ -50,10 +50,11 @@ def log_likelihood(
     return ops.reshape(density, (-1, samples))
 
 
-def rate(model: Any, outputs: Outputs, samples: int) -> Tensor:
-    """Return log q(z | x) - log p(z) of draws, `(rows, samples)`, nats."""
+def rate(model: Any, outputs: Outputs, batch: Batch, samples: int) -> Tensor:
+    """Return log q(z | x) - log p(z) of draws and their rows, `(rows, samples)`, nats."""
+    prior = model.prior.given(batch.condition)
     density = model.bottleneck.log_prob(outputs)
-    return ops.reshape(density - model.prior.log_prob(outputs["latent"], model), (-1, samples))
+    return ops.reshape(density - prior.log_prob(outputs["latent"], model), (-1, samples))
 
 
 def repeated(value: Any, samples: int) -> Any:

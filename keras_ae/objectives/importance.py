@@ -116,7 +116,7 @@ class ImportanceWeighted(Term):
     def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
         """Return -log p(x | z) + KL(q(z | x) || p(z)) at the code, `(batch,)`, nats."""
         density = model.likelihood.log_prob(outputs["decoded"], batch.target, batch.mask)
-        return divergence(model, outputs) - density
+        return divergence(model, outputs, batch) - density
 
     def bound(self, log_weights: Tensor) -> Tensor:
         """Return the bound of log-weights `(rows, estimates, samples)`, `(rows,)`, nats."""
@@ -166,7 +166,7 @@ class ImportanceWeighted(Term):
         """Return log p(x | z) p(z) / q(z | x), `(rows, estimates, samples)`."""
         samples = self.samples * self.estimates
         density = draws.log_likelihood(model, outputs["latent"], made.batch, samples, training)
-        log_weights = density - draws.rate(model, outputs, samples)
+        log_weights = density - draws.rate(model, outputs, made.batch, samples)
         return ops.reshape(log_weights, (-1, self.estimates, self.samples))
 
 

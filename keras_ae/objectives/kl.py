@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.objectives.rate import Rate, divergence, has_closed_form
+from keras_ae.objectives.rate import Rate, divergence, has_closed_form, parts_of_divergence
 from keras_ae.objectives.weight import ControlledWeight, Weight, checked_weight, value_at
 from keras_ae.parts import checked_non_negative
 from keras_ae.typing import Batch, Outputs, Tensor
@@ -31,7 +31,7 @@ class KLDivergence(Rate):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the divergence, `(batch,)`, nats."""
-        return divergence(model, outputs)
+        return divergence(model, outputs, batch)
 
 
 @keras.saving.register_keras_serializable("keras_ae.objectives")
@@ -83,8 +83,8 @@ class KLCapacity(Rate):
     def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
         """Return the divergence of each example, or of its part, `(batch,)`, nats."""
         if self.part is None:
-            return divergence(model, outputs)
-        rates = model.bottleneck.kl(outputs, model.prior)
+            return divergence(model, outputs, batch)
+        rates = parts_of_divergence(model, outputs, batch.condition)
         return ops.sum(rates[:, model.bottleneck.parts[self.part]], axis=1)
 
 
@@ -112,7 +112,7 @@ class FreeBits(Rate):
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the sum over parts, a scalar of the whole batch, nats."""
         if has_closed_form(model):
-            parts = model.bottleneck.kl(outputs, model.prior)
+            parts = parts_of_divergence(model, outputs, batch.condition)
         else:
-            parts = divergence(model, outputs)
+            parts = divergence(model, outputs, batch)
         return ops.sum(ops.maximum(ops.mean(parts, axis=0), self.free))

@@ -67,7 +67,8 @@ class MaximumMeanDiscrepancy(Term):
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the discrepancy of the batch, a scalar."""
         codes = ops.cast(outputs["latent"], "float32")
-        drawn = model.prior.sample(ops.shape(codes), self.noise, training, model)
+        prior = model.prior.given(batch.condition)
+        drawn = prior.sample(ops.shape(codes), self.noise, training, model)
         return squared_mmd(_flat(codes), _flat(drawn), self.kernel, self.scales)
 
 

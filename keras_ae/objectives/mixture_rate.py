@@ -37,7 +37,7 @@ class MixtureRate(Rate):
             ValueError: As said.
         """
         super().attach(model)
-        is_normal = model.bottleneck.closed_form == "standard_normal"
+        is_normal = "standard_normal" in model.bottleneck.closed_form
         if not isinstance(model.prior, GaussianMixture) or not is_normal:
             raise ValueError(
                 f"{type(self).__name__} needs a normal posterior and a mixture of normals as the "

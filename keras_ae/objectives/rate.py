@@ -30,7 +30,7 @@ class Rate(Term):
 
     def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
         """Return the divergence of each example, `(batch,)`, nats."""
-        return divergence(model, outputs)
+        return divergence(model, outputs, batch)
 
 
 def check_rate(what: str, model: Any) -> None:
@@ -58,11 +58,23 @@ def check_rate(what: str, model: Any) -> None:
 
 def has_closed_form(model: Any) -> bool:
     """Return whether the divergence of a model's posterior from its prior is known exactly."""
-    return bool(model.bottleneck.closed_form == model.prior.family)
+    return model.prior.family in model.bottleneck.closed_form
 
 
-def divergence(model: Any, outputs: Outputs) -> Tensor:
+def parts_of_divergence(model: Any, outputs: Outputs, condition: Tensor | None) -> Tensor:
+    """Return the divergence of each independent part of the code in closed form, `(batch, ...)`.
+
+    Args:
+        model: A model of which it is known.
+        outputs: The parameters of the posteriors.
+        condition: Of each row, as vectors `(batch, size)`, or None.
+    """
+    return model.bottleneck.kl(outputs, model.prior.given(condition))
+
+
+def divergence(model: Any, outputs: Outputs, batch: Batch) -> Tensor:
     """Return KL(q(z | x) || p(z)) of each example, or its estimate at the draw, `(batch,)`."""
     if has_closed_form(model):
-        return sum_event(model.bottleneck.kl(outputs, model.prior))
-    return model.bottleneck.log_prob(outputs) - model.prior.log_prob(outputs["latent"], model)
+        return sum_event(parts_of_divergence(model, outputs, batch.condition))
+    prior = model.prior.given(batch.condition)
+    return model.bottleneck.log_prob(outputs) - prior.log_prob(outputs["latent"], model)

@@ -8,6 +8,7 @@ from keras_ae.parts import resolve
 from keras_ae.priors.autoregressive_normal import AutoregressiveNormal
 from keras_ae.priors.bernoulli import Bernoulli
 from keras_ae.priors.categorical import Categorical
+from keras_ae.priors.conditional_normal import ConditionalNormal
 from keras_ae.priors.flow import Flow
 from keras_ae.priors.gaussian_mixture import GaussianMixture
 from keras_ae.priors.hyperspherical_uniform import HypersphericalUniform
@@ -23,6 +24,7 @@ PARTS: dict[str, type[Prior]] = {
     "autoregressive_normal": AutoregressiveNormal,
     "bernoulli": Bernoulli,
     "categorical": Categorical,
+    "conditional_normal": ConditionalNormal,
     "flow": Flow,
     "gaussian_mixture": GaussianMixture,
     "hyperspherical_uniform": HypersphericalUniform,
@@ -45,6 +47,7 @@ __all__ = [
     "AutoregressiveNormal",
     "Bernoulli",
     "Categorical",
+    "ConditionalNormal",
     "Flow",
     "GaussianMixture",
     "HypersphericalUniform",

@@ -35,12 +35,17 @@ class Prior(Source):
             )
         self.check_model(model)
         self.make_weights(model.latent_shape, model.event_shape)
+        if model.condition is not None:
+            self.make_conditional_weights(model.condition.centre())
 
     def check_model(self, model: Any) -> None:
         """Refuse a model that lacks what the prior needs; none by default."""
 
     def make_weights(self, latent_shape: Shape, event_shape: Shape) -> None:
         """Make the weights for codes and examples of these shapes; none by default."""
+
+    def make_conditional_weights(self, centre: Any) -> None:
+        """Make the weights for conditions, of which `centre` is one, `(size,)`; none by default."""
 
     def adapt(self, model: Any, rows: Any, seed: int = 0) -> None:
         """Start from training data, normalised, where there is something to start."""

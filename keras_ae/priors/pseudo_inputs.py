@@ -17,7 +17,9 @@ class PseudoInputs(Part):
     """Examples u_1, ..., u_K in normalised units that are trained with the model.
 
     They start as training examples when the model is fitted, within the range of each last-axis
-    entry, before that as noise, and stay within the support of the model's likelihood.
+    entry, before that as noise, and stay within the support of the model's likelihood. In a model
+    with a condition each has one of its own, a vector that is learned too, so that the prior is the
+    same under all conditions.
 
     Args:
         count: K, at least 1.
@@ -26,6 +28,7 @@ class PseudoInputs(Part):
     def __init__(self, count: int) -> None:
         super().__init__()
         self.count = checked_size("components", count)
+        self.conditions: Any = None
         self.built = True
 
     def make_weights(self, event_shape: Shape) -> None:
@@ -34,6 +37,12 @@ class PseudoInputs(Part):
         shape = (self.count, *event_shape)
         start = keras.initializers.RandomNormal(stddev=0.5)
         self.inputs = self.add_weight(shape, start, name="inputs", **state)
+
+    def make_conditional_weights(self, centre: np.ndarray) -> None:
+        """Make the conditions, `(count, size)`, all of which start at `centre`, `(size,)`."""
+        state = {"dtype": "float32", "autocast": False}
+        self.conditions = self.add_weight((self.count, len(centre)), name="conditions", **state)
+        self.conditions.assign(np.tile(centre, (self.count, 1)))
 
     def adapt(self, rows: Any, seed: int = 0) -> None:
         """Start at examples drawn from `rows`, normalised `(n, *event_shape)`."""
@@ -49,4 +58,5 @@ class PseudoInputs(Part):
     def features(self, model: Any) -> Tensor:
         """Return the encoder's features of the inputs, `(count, ...)`."""
         u = model.likelihood.nearest(ops.convert_to_tensor(self.inputs))
-        return model.features(u, Batch(u, u))
+        told = None if self.conditions is None else ops.convert_to_tensor(self.conditions)
+        return model.features(u, Batch(u, u, told))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, final
 
+from keras import ops
+
 from keras_ae.distributions.noise import CountedNoise, Draws
 from keras_ae.parts import Part
 from keras_ae.typing import Shape, Tensor
@@ -30,6 +32,17 @@ class Source(Part):
     def attach(self, model: Any) -> None:
         """Make the weights that depend on the model's shapes; refuse a model it cannot serve."""
 
+    def given(self, condition: Tensor | None) -> Any:
+        """Return the distribution under conditions: itself, for one that does not depend on them.
+
+        Args:
+            condition: Of each row, as vectors `(batch, size)`; None in a model without.
+
+        Returns:
+            What answers `log_prob`, `sample` and `family` for these rows.
+        """
+        return self
+
     def is_tempered(self) -> bool:
         """Return whether draws become more typical when their normal noise is made smaller."""
         return True
@@ -42,8 +55,9 @@ class Source(Part):
         """Return kind, "normal" or "uniform", and shape of the noise of one code, in order."""
         known = self.__dict__.get("_noise_of_one")
         if known is None:
-            noise = CountedNoise()
-            self.sample((1, *model.latent_shape), noise, model=model)
+            noise, told = CountedNoise(), getattr(model, "condition", None)
+            given = self.given(None if told is None else ops.convert_to_tensor(told.centre()[None]))
+            given.sample((1, *model.latent_shape), noise, model=model)
             known = [(kind, shape[1:]) for kind, shape in noise.draws]
             # Kept, since some draw by a long chain; outside of what Keras tracks.
             self.__dict__["_noise_of_one"] = known

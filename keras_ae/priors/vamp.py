@@ -56,6 +56,10 @@ class Vamp(Prior):
         self.numbers_held = self.components * math.prod(latent_shape)
         self.pseudo_inputs.make_weights(event_shape)
 
+    def make_conditional_weights(self, centre: Any) -> None:
+        """Make the inputs' conditions."""
+        self.pseudo_inputs.make_conditional_weights(centre)
+
     def adapt(self, model: Any, rows: Any, seed: int = 0) -> None:
         """Start the inputs at training examples."""
         self.pseudo_inputs.adapt(rows, seed)

@@ -88,7 +88,7 @@ def _prose(said: Mapping[str, Any]) -> str:
     for name, ends in said["signatures"].items():
         columns = [
             ", ".join(
-                f"`{key}` {tuple(t['shape'])} {t['dtype']}{NOISE[t.get('noise', '')]}"
+                f"`{key}` {tuple(t['shape'])} {t['dtype']}{NOISE[t.get('noise', '')]}{_range(t)}"
                 for key, t in side.items()
             )
             for side in (ends["inputs"], ends["outputs"])
@@ -104,3 +104,7 @@ def _prose(said: Mapping[str, Any]) -> str:
         figures = ", ".join(f"{k} {v:.6g}" for k, v in test.items() if isinstance(v, float))
         lines += ["", f"On rows that it was not trained on: {figures}."]
     return "\n".join(lines) + "\n"
+
+
+def _range(tensor: Mapping[str, Any]) -> str:
+    return f" from 0 to {tensor['below'] - 1}" if "below" in tensor else ""

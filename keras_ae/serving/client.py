@@ -14,8 +14,9 @@ from keras_ae.serving.errors import ServingError
 class Client:
     """A model on a server: TensorFlow Serving, KServe, or `keras-ae serve`.
 
-    Inputs are arrays of any number of rows; results are NumPy arrays. It may be used by one thread
-    at a time and is closed by `with` or `close()`.
+    Inputs are arrays of any number of rows, `condition` one of labels or of vectors, with one for
+    each row; results are NumPy arrays. It may be used by one thread at a time and is closed by
+    `with` or `close()`.
 
     Args:
         url: `http://host:port`, or `grpc://host:port` for gRPC.
@@ -83,8 +84,8 @@ class Client:
 
     def decode_indices(self, indices: Any, condition: Any = None) -> np.ndarray:
         """Return what the codes of these numbers stand for, in data units."""
-        given = {"indices": np.asarray(indices, "int32"), "condition": condition}
-        return self._one("decode_indices", "reconstruction", **given)
+        given = np.asarray(indices, "int32")
+        return self._one("decode_indices", "reconstruction", indices=given, condition=condition)
 
     def predict(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
         """Return all outputs of any signature by name.
@@ -126,14 +127,21 @@ class Client:
         """Close the connection."""
         self.close()
 
-    def _one(self, signature: str, output: str, **inputs: Any) -> np.ndarray:
-        found = self.predict(signature, **inputs)
+    def _one(self, signature: str, output: str, condition: Any = None, **inputs: Any) -> np.ndarray:
+        told = None if condition is None else _condition(condition)
+        found = self.predict(signature, **inputs, condition=told)
         result = found.get(output, found.get(""))  # JSON leaves out the name of a single output
         if result is None:
             raise ServingError(
                 "unexpected", f"{signature!r} must answer {output!r}. Received: {sorted(found)}"
             )
         return result
+
+
+def _condition(value: Any) -> np.ndarray:
+    """Return labels `(rows,)` as int32, and vectors as they are."""
+    array = np.asarray(value)
+    return array.astype("int32") if array.ndim == 1 and (array % 1 == 0).all() else array
 
 
 def _array(value: Any) -> np.ndarray:

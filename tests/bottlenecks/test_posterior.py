@@ -60,7 +60,8 @@ def test_the_divergence_is_the_mean_log_ratio_of_draws(name: str) -> None:
     code = POSTERIORS[name][0]()
     code.build((None, 5))
     prior = prior_of(name, code.latent_shape)
-    assert code.closed_form == prior.family
+    assert isinstance(code.closed_form, tuple)
+    assert prior.family in code.closed_form
     outputs = code(np.repeat(H, DRAWS, axis=0), sample=True)
     ratio = numbers(code.log_prob(outputs) - prior.log_prob(outputs["latent"])).reshape(2, DRAWS)
     rates = numbers(code.kl(outputs, prior))[::DRAWS].reshape(2, -1).sum(1)

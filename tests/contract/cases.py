@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 Arrays = dict[str, np.ndarray]
-Objective = Callable[[np.ndarray, Arrays, Any], float]
+Objective = Callable[[Any, Arrays, Any], float]
 
 ROWS = 24
 
@@ -21,11 +21,12 @@ class Case:
 
     Args:
         name: Registry name.
-        objective: The paper's total objective, (x, outputs, model) -> nats per example. It sees
+        objective: The paper's total objective, (data, outputs, model) -> nats per example. It sees
             the outputs of a forward pass with fixed noise, and of the model only its weights.
         options: Constructor arguments.
         event_shape: Shape of one example.
         falls: The term that training makes smaller.
+        categories: Of labels that are the rows' conditions; 0 for data without.
     """
 
     name: str
@@ -33,13 +34,30 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     event_shape: tuple[int, ...] = (10,)
     falls: str = "reconstruction"
+    categories: int = 0
 
-    def data(self) -> np.ndarray:
-        """Return rows in [0, 1] with structure that a short code can hold."""
+    def data(self) -> Any:
+        """Return rows in [0, 1] with structure that a short code can hold, or them with labels."""
         rng = np.random.default_rng(7)
         size = int(np.prod(self.event_shape))
         mixed = rng.normal(size=(ROWS, 2)) @ rng.normal(size=(2, size))
-        return (1 / (1 + np.exp(-mixed))).reshape(ROWS, *self.event_shape).astype("float32")
+        x = (1 / (1 + np.exp(-mixed))).reshape(ROWS, *self.event_shape).astype("float32")
+        return {"x": x, "condition": np.arange(ROWS) % self.categories} if self.categories else x
+
+
+def first(data: Any, rows: int) -> Any:
+    """Return the first rows of data."""
+    return {key: a[:rows] for key, a in data.items()} if isinstance(data, dict) else data[:rows]
+
+
+def examples(data: Any) -> np.ndarray:
+    """Return the examples of data."""
+    return np.asarray(data["x"] if isinstance(data, dict) else data)
+
+
+def told(data: Any) -> dict[str, Any]:
+    """Return what codes must be decoded with."""
+    return {"condition": data["condition"]} if isinstance(data, dict) else {}
 
 
 def half_squared_error(x: np.ndarray, outputs: Arrays, model: Any) -> float:
@@ -63,6 +81,17 @@ def kl(outputs: Arrays) -> float:
 def negative_elbo(beta: float) -> Objective:
     """E_q -log p(x | z) + beta KL."""
     return lambda x, outputs, model: cross_entropy(x, outputs, model) + beta * kl(outputs)
+
+
+def conditional_elbo(data: Arrays, outputs: Arrays, model: Any) -> float:
+    """E_q -log p(x | z, c) + KL(q(z | x, c) || p(z | c)), Sohn et al. (2015), eq. 4."""
+    kernel, bias, last, last_bias = (np.array(w, "f8") for w in model.prior.get_weights())
+    h = np.eye(len(kernel))[data["condition"]] @ kernel + bias
+    prior_mean, prior_log_var = np.split(np.maximum(h, 0) @ last + last_bias, 2, axis=1)
+    mean, log_var = (outputs[key].astype("f8") for key in ("mean", "log_var"))
+    ratio = np.exp(log_var - prior_log_var) + (mean - prior_mean) ** 2 / np.exp(prior_log_var)
+    rate = 0.5 * (ratio - 1 + prior_log_var - log_var).sum(1).mean()
+    return cross_entropy(data["x"], outputs, model) + float(rate)
 
 
 def with_l1(weight: float) -> Objective:
@@ -130,6 +159,17 @@ CASES = [
     Case("sparse_autoencoder", with_l1(0.01), {**SMALL, "latent_dim": 12}),
     Case("vae", negative_elbo(1.0), {**SMALL, "likelihood": "bernoulli"}),
     Case("beta_vae", negative_elbo(3.0), {**SMALL, "beta": 3.0, "likelihood": "bernoulli"}),
+    Case(
+        "conditional_vae",
+        conditional_elbo,
+        {
+            **SMALL,
+            "likelihood": "bernoulli",
+            "condition": {"name": "label", "categories": 4},
+            "prior": {"name": "conditional_normal", "hidden": [5]},
+        },
+        categories=4,
+    ),
     Case("vq_vae", with_commitment(0.25), {**SMALL, "num_codes": 8, "tokens": 4}),
     Case("adversarial_autoencoder", with_critic(0.5), {**SMALL, "adversarial": 0.5}),
 ]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import keras_ae
-from keras_ae import flows, likelihoods, priors, samplers
+from keras_ae import conditions, flows, likelihoods, priors, samplers
 from keras_ae.bottlenecks import (
     PARTS,
     Binary,
@@ -47,11 +47,13 @@ class Case:
     flow: str | None = None
     sampler: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
+    condition: Any = None
 
     def __str__(self) -> str:
         """Return what tells the case from others in the list of tests."""
         parts = [self.likelihood, type(self.bottleneck()).__name__, self.prior, self.flow]
-        return "-".join(filter(None, [*parts, self.sampler]))
+        told = None if self.condition is None else "conditional"
+        return "-".join(filter(None, [*parts, self.sampler, told]))
 
     def bottleneck(self) -> Any:
         """Return a new posterior."""
@@ -86,10 +88,13 @@ class Case:
             objective=[Reconstruction(), KLDivergence()],
             prior={"name": self.prior, **prior},
             likelihood={"name": self.likelihood, **dict(self.options)},
+            condition=self.condition,
             hidden=[8],
         )
         model.compile("adam")
-        x = self.data()
+        x: Any = self.data()
+        if model.condition is not None:
+            x = {"x": x, "condition": model.condition.probe(np.random.default_rng(0), ROWS)}
         model.fit(x, epochs=2, batch_size=20, verbose=0)
         if self.sampler is not None:
             sampler = samplers.get({"name": self.sampler, **SAMPLER_OPTIONS.get(self.sampler, {})})
@@ -148,6 +153,9 @@ CASES = [
     Case("gaussian", prior="flow", flow="affine_coupling"),
     Case("gaussian", prior="flow", flow="reverse", sampler="class_mixtures"),
     Case("gaussian", lambda: Joint(2, [3]), "joint"),
+    Case("gaussian", prior="conditional_normal", condition={"name": "label", "categories": 3}),
+    Case("gaussian", prior="vamp", condition=(2, 2)),
+    Case("gaussian", sampler="gaussian_mixture", condition=(2,)),
     Case("gaussian", sampler="flow"),
     Case("gaussian", sampler="kernel_density"),
     Case("gaussian", sampler="riemannian_hmc"),
@@ -162,6 +170,8 @@ def test_every_part_is_here() -> None:
     codes = {type(case.bottleneck()) for case in CASES}
     assert codes | {Deterministic, VectorQuantizer} == set(PARTS.values())
     assert {case.flow for case in CASES} - {None} == set(flows.PARTS)
+    told = {type(conditions.get(case.condition)) for case in CASES if case.condition is not None}
+    assert told == set(conditions.PARTS.values())
 
 
 @pytest.mark.slow

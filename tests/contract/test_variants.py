@@ -16,7 +16,7 @@ from keras import ops
 
 import keras_ae
 from keras_ae.distributions.noise import Noise
-from tests.contract.cases import Case
+from tests.contract.cases import Case, examples, first, told
 from tests.contract.every import EVERY
 
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -121,29 +121,46 @@ def test_a_saved_model_is_the_same_model(case: Case, trained: Trained, tmp_path:
 
 def test_prediction_is_deterministic_and_shaped_as_its_input(case: Case, trained: Trained) -> None:
     model, x = trained.model, case.data()
-    first = model.predict(x)
-    assert first.shape == x.shape
-    np.testing.assert_array_equal(first, model.predict(x))
-    np.testing.assert_array_equal(first, model.reconstruct(x))
+    prediction = model.predict(x)
+    assert prediction.shape == examples(x).shape
+    np.testing.assert_array_equal(prediction, model.predict(x))
+    np.testing.assert_array_equal(prediction, model.reconstruct(x))
 
 
 def test_a_row_does_not_depend_on_its_batch(case: Case, trained: Trained) -> None:
     model, x = trained.model, case.data()
     for method in (model.encode, model.score, model.reconstruct):
-        np.testing.assert_allclose(method(x)[:5], method(x[:5]), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(method(x)[:5], method(first(x, 5)), rtol=1e-5, atol=1e-5)
 
 
 def test_decoding_the_code_is_reconstruction(case: Case, trained: Trained) -> None:
     model, x = trained.model, case.data()
     codes = model.encode(x)
-    assert codes.shape == (len(x), *model.latent_shape)
-    np.testing.assert_allclose(model.decode(codes), model.reconstruct(x), rtol=1e-5, atol=1e-5)
+    assert codes.shape == (len(examples(x)), *model.latent_shape)
+    decoded = model.decode(codes, **told(x))
+    np.testing.assert_allclose(decoded, model.reconstruct(x), rtol=1e-5, atol=1e-5)
+
+
+def test_a_condition_is_taken_in_training_and_reaches_the_reconstruction(case: Case) -> None:
+    if "condition" not in keras_ae.describe(case.name).parameters:
+        pytest.skip("chooses all of its parts")
+    x = examples(case.data())
+    model = compiled(case, condition={"name": "label", "categories": 3})
+    rows, others = ({"x": x, "condition": (np.arange(len(x)) + k) % 3} for k in (0, 1))
+    history = model.fit(rows, epochs=1, batch_size=8, validation_data=rows, verbose=0).history
+    assert np.isfinite([values[0] for values in history.values()]).all()
+    assert np.isfinite(model.score(rows)).all()
+    here, there = model.reconstruct(rows), model.reconstruct(others)
+    assert here.shape == x.shape
+    assert (abs(here - there).reshape(len(x), -1).max(1) > 1e-6).all()
+    with pytest.raises(ValueError, match="`condition` must be given"):
+        model.reconstruct(x)
 
 
 def test_an_evaluation_repeats_with_its_seed(case: Case, trained: Trained) -> None:
     model, x = trained.model, case.data()
-    first, again = (model.evaluate(x, seed=5, verbose=0, return_dict=True) for _ in range(2))
-    assert first == again
+    once, again = (model.evaluate(x, seed=5, verbose=0, return_dict=True) for _ in range(2))
+    assert once == again
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])

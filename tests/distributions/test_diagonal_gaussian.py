@@ -47,6 +47,25 @@ def test_kl_is_the_mean_log_ratio_of_draws() -> None:
     assert abs(got - ratio.mean()) < 4 * ratio.std() / np.sqrt(len(draws))
 
 
+def test_kl_between_any_two_is_the_closed_form_and_the_mean_log_ratio_of_draws() -> None:
+    one, two = (numbers(40), 2 * numbers(40)), (numbers(40), 2 * numbers(40))
+    (m, v), (n, w) = ((a.astype("f8"), np.exp(b.astype("f8"))) for a, b in (one, two))
+    wanted = 0.5 * (np.log(w / v) + (v + (m - n) ** 2) / w - 1)
+    np.testing.assert_allclose(call(diagonal_gaussian.kl, *one, *two), wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        call(diagonal_gaussian.kl, *one, np.zeros(40), np.zeros(40)),
+        call(diagonal_gaussian.kl_standard_normal, *one),
+        rtol=1e-6,
+    )
+    assert not call(diagonal_gaussian.kl, *two, *two).any()
+    draws = stats.norm.rvs(0.7, np.exp(-0.4), size=200_000, random_state=1)
+    ratio = stats.norm.logpdf(draws, 0.7, np.exp(-0.4)) - stats.norm.logpdf(
+        draws, -0.3, np.exp(0.2)
+    )
+    got = float(call(diagonal_gaussian.kl, 0.7, -0.8, -0.3, 0.4))
+    assert abs(got - ratio.mean()) < 4 * ratio.std() / np.sqrt(len(draws))
+
+
 def test_sample_is_affine_in_its_noise() -> None:
     mean, log_var, epsilon = numbers(9), numbers(9), numbers(9)
     got = call(diagonal_gaussian.sample, mean, log_var, epsilon)

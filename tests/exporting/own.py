@@ -24,12 +24,10 @@ class Doubled(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tests")
 class Conditional(keras_ae.LatentModel):
-    """A variational model whose decoder takes a condition of three numbers."""
-
-    condition_shape = (3,)
+    """A variational model whose decoder takes a condition of three numbers as a second input."""
 
     def __init__(self, input_shape: Any, latent_dim: int = 2, **trunk: Any) -> None:
-        latent, condition = keras.Input((latent_dim,)), keras.Input(self.condition_shape)
+        latent, condition = keras.Input((latent_dim,)), keras.Input((3,))
         joined = keras.layers.Concatenate()([latent, condition])
         decoder = keras.Model([latent, condition], keras.layers.Dense(*input_shape)(joined))
         trunk.setdefault("decoder", decoder)
@@ -38,6 +36,7 @@ class Conditional(keras_ae.LatentModel):
             bottleneck=Gaussian(latent_dim),
             objective=[Reconstruction(), KLDivergence()],
             prior="standard_normal",
+            condition=3,
             **trunk,
         )
 

@@ -63,6 +63,18 @@ def test_a_conditional_model_takes_its_condition_everywhere() -> None:
     )
 
 
+def test_labels_are_whole_numbers_and_vectors_are_not() -> None:
+    kinds = {"name": "label", "categories": 3}
+    for condition, wanted in ((kinds, ((), "int32", 3)), ((2, 3), ((2, 3), "float32", None))):
+        model = keras_ae.create(
+            "conditional_vae", input_shape=(4,), latent_dim=2, condition=condition
+        )
+        for signature in signatures_of(model):
+            told = signature.inputs[-1]
+            assert told.name == "condition"
+            assert (told.shape, told.dtype, told.below) == wanted
+
+
 def test_an_unknown_signature_is_refused_by_its_name() -> None:
     model = keras_ae.create("autoencoder", input_shape=(4,), latent_dim=2)
     with pytest.raises(ValueError, match="must be one of.*Received: 'sample'"):

@@ -105,3 +105,47 @@ def test_recurrent_encoders_are_contracted(cell: str) -> None:
     history = net.fit(x, epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert history["contraction"][0] > 0
+
+
+@pytest.mark.parametrize("shape", [(6,), (3, 2)])
+@pytest.mark.parametrize("own", [False, True])
+def test_derivatives_are_by_the_example_and_not_by_its_condition(
+    shape: tuple[int, ...], own: bool
+) -> None:
+    layers = [keras.layers.Flatten(), keras.layers.Dense(5, activation="tanh")]
+    net = keras_ae.create(
+        "contractive_autoencoder",
+        input_shape=shape,
+        latent_dim=3,
+        hidden=[5],
+        condition=2,
+        encoder=keras.Sequential(layers) if own else {"name": "mlp", "activation": "tanh"},
+        decoder="mlp",
+    )
+    c = np.random.default_rng(1).normal(size=(5, 2)).astype("float32")
+    x = X.reshape(5, *shape)
+    rows = net.batch({"x": ops.convert_to_tensor(x), "condition": ops.convert_to_tensor(c)})
+    each = np.broadcast_to(c.reshape(5, *(1,) * (len(shape) - 1), 2), (5, *shape[:-1], 2))
+    joined = np.concatenate([x, each], axis=-1) if own else np.concatenate([X, c], axis=1)
+    dense = next(layer for layer in net.encoder._flatten_layers() if hasattr(layer, "kernel"))
+    (first, b1), (second, b2) = (
+        [np.array(w, "f8") for w in layer.get_weights()]
+        for layer in (dense, net.bottleneck.projection)
+    )
+    h = np.tanh(joined.reshape(5, -1) @ first + b1)
+    z = 1 / (1 + np.exp(-(h @ second + b2)))
+    by_all = np.einsum("iu,bu,uz,bz->biz", first, 1 - h**2, second, z * (1 - z))
+    mine = np.zeros((*shape[:-1], shape[-1] + 2), bool) if own else np.arange(8) < 6
+    if own:
+        mine[..., : shape[-1]] = True
+    wanted = (by_all[:, mine.reshape(-1)] ** 2).sum((1, 2))
+    got = ops.convert_to_numpy(net.objective[1].value(net, rows, {}, False))
+    np.testing.assert_allclose(got, wanted, rtol=1e-4)
+    many = net.batch(
+        {
+            "x": ops.convert_to_tensor(np.tile(x[:1], (20_000, *(1,) * len(shape)))),
+            "condition": ops.convert_to_tensor(np.tile(c[:1], (20_000, 1))),
+        }
+    )
+    estimate = Contraction(1.0, "hutchinson").value(net, many, {}, False)
+    assert ops.convert_to_numpy(estimate).mean() == pytest.approx(wanted[0], rel=0.06)

@@ -38,5 +38,5 @@ def test_densities_are_those_of_draws_and_their_rows() -> None:
     mean, log_var = (ops.convert_to_numpy(outputs[k]).astype("f8") for k in ("mean", "log_var"))
     posterior = stats.norm.logpdf(z, mean, np.exp(0.5 * log_var)).sum(1)
     rate = (posterior - stats.norm.logpdf(z).sum(1)).reshape(5, 3)
-    found = ops.convert_to_numpy(draws.rate(model, outputs, 3))
+    found = ops.convert_to_numpy(draws.rate(model, outputs, batch, 3))
     np.testing.assert_allclose(found, rate, rtol=1e-5, atol=1e-5)

@@ -28,6 +28,7 @@ PRIORS: dict[str, tuple[dict[str, Any], Any]] = {
     "autoregressive_normal": ({"correlation": 0.5}, lambda: Gaussian(2)),
     "bernoulli": ({"learned": True}, lambda: Binary(2)),
     "categorical": ({"learned": True}, lambda: Categorical(2, 3)),
+    "conditional_normal": ({"hidden": [4]}, lambda: Gaussian(2)),
     "flow": (
         {"flow": {"name": "masked_autoregressive", "hidden": [8], "depth": 2}},
         lambda: Gaussian(2),
@@ -45,6 +46,7 @@ PRIORS: dict[str, tuple[dict[str, Any], Any]] = {
 }
 DENSITIES = [
     "autoregressive_normal",
+    "conditional_normal",
     "flow",
     "gaussian_mixture",
     "standard_normal",
@@ -60,8 +62,15 @@ def model_of(name: str) -> Any:
         bottleneck=bottleneck(),
         objective=[Reconstruction(), KLDivergence()],
         prior={"name": name, **options},
+        condition=3 if name == "conditional_normal" else None,
         hidden=[6],
     )
+
+
+def given(model: Any, rows: int) -> Any:
+    """Return the prior of so many rows, under one condition where it depends on one."""
+    condition = np.tile([0.3, -1.0, 0.5], (rows, 1)).astype("float32")
+    return model.prior.given(None if model.condition is None else ops.convert_to_tensor(condition))
 
 
 def test_every_prior_is_here() -> None:
@@ -75,7 +84,9 @@ def test_a_density_in_the_plane_integrates_to_one(name: str) -> None:
         weight.assign(0.3 * RNG.normal(size=weight.shape))
     axis = np.linspace(-9, 9, 181)
     grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2).astype("float32")
-    density = np.exp(ops.convert_to_numpy(model.prior.log_prob(grid, model)).astype("f8"))
+    density = np.exp(
+        ops.convert_to_numpy(given(model, len(grid)).log_prob(grid, model)).astype("f8")
+    )
     assert density.sum() * (axis[1] - axis[0]) ** 2 == pytest.approx(1.0, abs=0.01)
 
 
@@ -86,11 +97,13 @@ def test_draws_have_the_moments_of_the_density(name: str) -> None:
         weight.assign(0.3 * RNG.normal(size=weight.shape))
     axis = np.linspace(-9, 9, 181)
     grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2).astype("float32")
-    density = np.exp(ops.convert_to_numpy(model.prior.log_prob(grid, model)).astype("f8"))
+    density = np.exp(
+        ops.convert_to_numpy(given(model, len(grid)).log_prob(grid, model)).astype("f8")
+    )
     weights = density / density.sum()
     mean = weights @ grid
     covariance = (grid - mean).T @ ((grid - mean) * weights[:, None])
-    drawn = ops.convert_to_numpy(model.prior.sample((20_000, 2), Noise(), model=model))
+    drawn = ops.convert_to_numpy(given(model, 20_000).sample((20_000, 2), Noise(), model=model))
     deviation = np.sqrt(np.diag(covariance))
     assert (abs(drawn.mean(0) - mean) < 0.05 * deviation).all()
     np.testing.assert_allclose(np.cov(drawn.T), covariance, atol=0.06 * deviation.max() ** 2)
@@ -100,7 +113,7 @@ def test_draws_have_the_moments_of_the_density(name: str) -> None:
 def test_draws_are_functions_of_the_noise_row_by_row(name: str) -> None:
     model = model_of(name)
     counted = CountedNoise()
-    model.prior.sample((1, *model.latent_shape), counted, model=model)
+    given(model, 1).sample((1, *model.latent_shape), counted, model=model)
     made = [
         (RNG.normal(size=(6, *shape[1:])) if kind == "normal" else RNG.random((6, *shape[1:])))
         for kind, shape in counted.draws
@@ -110,7 +123,7 @@ def test_draws_are_functions_of_the_noise_row_by_row(name: str) -> None:
     def sample(rows: slice) -> np.ndarray:
         noise = GivenNoise([ops.convert_to_tensor(array[rows]) for array in made])
         count = len(made[0][rows])
-        drawn = model.prior.sample((count, *model.latent_shape), noise, model=model)
+        drawn = given(model, count).sample((count, *model.latent_shape), noise, model=model)
         return ops.convert_to_numpy(drawn)
 
     np.testing.assert_allclose(sample(slice(2, 5)), sample(slice(0, 6))[2:5], rtol=1e-5, atol=1e-6)

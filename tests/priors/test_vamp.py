@@ -127,3 +127,59 @@ def test_the_inputs_of_a_table_stay_in_the_support_of_each_column() -> None:
 def test_a_posterior_of_another_kind_is_refused(prior: Any, bottleneck: Any) -> None:
     with pytest.raises(ValueError, match="Received: "):
         make(prior, bottleneck)
+
+
+@pytest.mark.parametrize(
+    ("prior", "bottleneck"),
+    [
+        ({"name": "vamp", "components": 4}, lambda: Gaussian(2)),
+        (
+            {"name": "two_level_vamp", "lower_dim": 1, "components": 4, "hidden": 3},
+            lambda: TwoLevelGaussian(1, 1, hidden=4),
+        ),
+    ],
+)
+def test_in_a_conditional_model_each_input_has_a_condition_that_is_learned(
+    prior: Any, bottleneck: Any
+) -> None:
+    model = keras_ae.LatentModel(
+        (5,),
+        bottleneck=bottleneck(),
+        objective=[Reconstruction(), KLDivergence()],
+        prior=prior,
+        condition={"name": "label", "categories": 3},
+        hidden=[6],
+    )
+    conditions = model.prior.pseudo_inputs.conditions
+    np.testing.assert_allclose(ops.convert_to_numpy(conditions), 1 / 3, rtol=1e-6)
+    model.compile("adam")
+    rows = {"x": X, "condition": np.arange(40) % 3}
+    model.fit(rows, epochs=1, batch_size=20, verbose=0)
+    assert (ops.convert_to_numpy(conditions) != np.float32(1 / 3)).all()
+    # The prior is the same under all conditions, and they are met in the decoder.
+    z = RNG.normal(size=(3, 2)).astype("float32")
+    told = [model.prior.given(c).log_prob(z, model) for c in (None, model.embedded(np.arange(3)))]
+    np.testing.assert_array_equal(*map(ops.convert_to_numpy, told))
+    assert np.isfinite(model.log_prob(rows, 3)).all()
+    assert model.sample(3, condition=[0, 1, 2], seed=0).shape == (3, 5)
+
+
+def test_the_condition_of_an_input_is_what_its_posterior_is_told() -> None:
+    model = keras_ae.LatentModel(
+        (5,),
+        bottleneck=Gaussian(2),
+        objective=[Reconstruction(), KLDivergence()],
+        prior={"name": "vamp", "components": 7},
+        condition=3,
+        hidden=[6],
+    )
+    u, c = RNG.random((7, 5)).astype("float32"), RNG.normal(size=(7, 3)).astype("float32")
+    model.prior.pseudo_inputs.inputs.assign(u)
+    model.prior.pseudo_inputs.conditions.assign(c)
+    parameters = model.posterior({"x": u, "condition": c})
+    z = RNG.normal(size=(6, 2)).astype("float32")
+    scale = np.exp(parameters["log_var"] / 2)
+    each = stats.norm.logpdf(z[:, None], parameters["mean"], scale).sum(-1)
+    wanted = special.logsumexp(each, axis=1) - np.log(7)
+    got = ops.convert_to_numpy(model.prior.log_prob(z, model))
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)

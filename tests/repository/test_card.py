@@ -45,6 +45,15 @@ def test_a_card_says_what_a_version_is_and_came_from(folder: Path) -> None:
     assert "loss 3.25" in text
 
 
+def test_a_card_says_which_labels_a_model_knows(tmp_path: Path) -> None:
+    kinds = {"name": "label", "categories": 3}
+    model = keras_ae.create("conditional_vae", input_shape=(4,), latent_dim=2, condition=kinds)
+    copies = {"saved_model": Copy({"encode": 1e-7}, 0.5)}
+    card.write(tmp_path, "ae", "1", facts_of(model, signatures_of(model), copies, {}))
+    text = (tmp_path / card.FILE).read_text()
+    assert "`x` (batch, 4) float32, `condition` (batch,) int32 from 0 to 2 |" in text
+
+
 def test_its_checksums_are_those_of_the_files(folder: Path) -> None:
     assert card.check(folder)["sha256"] == {
         "saved_model.pb": hashlib.sha256(b"graph").hexdigest(),

@@ -90,13 +90,22 @@ def quantized() -> Any:
     return keras_ae.create("vq_vae", input_shape=(6,), latent_dim=2, num_codes=8, tokens=4)
 
 
+def labelled() -> Any:
+    kinds = {"name": "label", "categories": 3}
+    return keras_ae.create(
+        "conditional_vae", input_shape=(6,), latent_dim=2, hidden=[8], condition=kinds
+    )
+
+
 @pytest.fixture(scope="session")
 def models() -> dict[str, Any]:
     """Models after a few steps of training."""
-    made = {"table": table(), "images": images(), "quantized": quantized()}
+    made = {"table": table(), "images": images(), "quantized": quantized(), "labelled": labelled()}
     for model in made.values():
         model.compile("adam")
-        x = np.random.default_rng(0).random((32, *model.event_shape), dtype="float32")
+        x: Any = np.random.default_rng(0).random((32, *model.event_shape), dtype="float32")
+        if model.condition is not None:
+            x = {"x": x, "condition": np.arange(32) % 3}
         model.fit(x, epochs=2, verbose=0)
     return made
 

@@ -41,7 +41,7 @@ def asked(client: Client, model: Any, seed: int) -> dict[str, float]:
     return parity.measure(run, signatures, made)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "labelled"])
 @pytest.mark.parametrize("way", ["http", "grpc"])
 def test_what_torch_trained_is_served_as_it_is(
     server: Running, models: dict[str, Any], name: str, way: str
@@ -67,6 +67,42 @@ def test_the_predict_body_of_tensorflow_serving_is_understood(
     np.testing.assert_allclose(latent.json()["outputs"], model.encode(x), rtol=1e-5, atol=1e-5)
     with Client(server.http, name, protocol="tfs", label="stable") as client:
         np.testing.assert_allclose(client.score(x), model.score(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize("way", ["http", "grpc"])
+@pytest.mark.parametrize("protocol", ["v2", "tfs"])
+def test_a_served_model_is_told_its_conditions(
+    server: Running, models: dict[str, Any], way: str, protocol: str
+) -> None:
+    if (way, protocol) == ("grpc", "tfs"):
+        pytest.skip("this server speaks the open protocol over gRPC")
+    model, rng = models["labelled"], np.random.default_rng(0)
+    x, labels, z = rng.random((3, 6)), [2, 0, 1], rng.normal(size=(3, 2)).astype("float32")
+    rows = {"x": x, "condition": labels}
+    with Client(getattr(server, way), "labelled", protocol=protocol) as client:
+        for found, wanted in (
+            (client.encode(x, condition=labels), model.encode(rows)),
+            (client.score(x, np.array(labels, "float64")), model.score(rows)),
+            (client.decode(z, condition=labels), model.decode(z, condition=labels)),
+        ):
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+        assert client.sample(z, condition=labels).shape == (3, 6)
+        for wrong in ([2, 0, 3], [2, 0, -1]):
+            with pytest.raises(ServingError, match="whole numbers from 0 to 2"):
+                client.encode(x, condition=wrong)
+        with pytest.raises(ServingError, match="condition"):
+            client.encode(x)
+
+
+def test_rows_of_a_predict_body_have_their_conditions(
+    server: Running, models: dict[str, Any]
+) -> None:
+    x = np.random.default_rng(0).random((2, 6), dtype="float32")
+    rows = [{"x": row.tolist(), "condition": label} for row, label in zip(x, (1, 2), strict=True)]
+    body = {"signature_name": "score", "instances": rows}
+    answer = httpx.post(f"{server.http}/v1/models/labelled:predict", json=body)
+    wanted = models["labelled"].score({"x": x, "condition": [1, 2]})
+    np.testing.assert_allclose(answer.json()["predictions"], wanted, rtol=1e-5)
 
 
 def test_names_versions_labels_and_metrics_are_there(server: Running) -> None:

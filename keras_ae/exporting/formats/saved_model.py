@@ -65,6 +65,8 @@ def endpoint(model: Any, signature: Signature, portable: bool = False) -> Callab
             for t, value in zip(signature.inputs, values, strict=True)
         }
         for t in signature.inputs:
+            if t.below is not None and not portable:
+                given[t.name] = _below(given[t.name], t)
             if t.kind == "indices" and not portable:
                 # Below 0 Keras would count from the end; the lookup refuses what is too large.
                 value = given[t.name]
@@ -74,6 +76,16 @@ def endpoint(model: Any, signature: Signature, portable: bool = False) -> Callab
         return {signature.output.name: tf.cast(result, signature.output.dtype)}
 
     return serve
+
+
+def _below(values: Any, tensor: Any) -> Any:
+    """Return labels, whose program stops at one that is out of range."""
+    import tensorflow as tf
+
+    is_known = tf.reduce_all(tf.logical_and(values >= 0, values < tensor.below))
+    wanted = f"`{tensor.name}` must be whole numbers from 0 to {tensor.below - 1}. Received:"
+    with tf.control_dependencies([tf.debugging.Assert(is_known, [wanted, values])]):
+        return tf.identity(values)
 
 
 def load(folder: Path, signatures: Sequence[Signature]) -> Runner:
@@ -113,7 +125,7 @@ def portable_copy(
 def _sample(signatures: Sequence[Signature]) -> Signature | None:
     """Return the signature that samples; with a condition there is none from a seed alone."""
     found = [s for s in signatures if s.name == "sample"]
-    return found[0] if found and all(t.kind != "data" for t in found[0].inputs) else None
+    return found[0] if found and all(t.kind != "condition" for t in found[0].inputs) else None
 
 
 def _draw(sample: Signature, seed: Any, count: Any) -> list[Any]:

@@ -45,12 +45,21 @@ def conditional() -> Any:
     return Conditional((4,))
 
 
+def labelled() -> Any:
+    """Return a model that is told labels, with a prior of each."""
+    kinds = {"name": "label", "categories": 3}
+    return keras_ae.create(
+        "conditional_vae", input_shape=(4,), latent_dim=2, hidden=[3], condition=kinds
+    )
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "vae": vae,
     "images": images,
     "series": series,
     "missing": missing,
     "conditional": conditional,
+    "labelled": labelled,
 }
 
 

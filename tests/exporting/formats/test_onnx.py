@@ -46,3 +46,14 @@ def test_names_and_the_free_batch_axis_are_in_the_file(tmp_path: Path) -> None:
     assert {i.name: i.shape[1:] for i in session.get_inputs()} == {"latent": [2], "condition": [3]}
     assert [o.name for o in session.get_outputs()] == ["reconstruction"]
     assert not isinstance(session.get_inputs()[0].shape[0], int)
+
+
+def test_a_label_out_of_range_is_answered_with_nan_and_no_other_row(tmp_path: Path) -> None:
+    import numpy as np
+    import onnxruntime
+
+    differences(onnx, MODELS["labelled"](), tmp_path / "copy")
+    session = onnxruntime.InferenceSession(str(tmp_path / "copy" / "score.onnx"))
+    given = {"x": np.ones((3, 4), "float32"), "condition": np.array([2, 3, 0], "int32")}
+    (score,) = session.run(["score"], given)
+    np.testing.assert_array_equal(np.isnan(score), [False, True, False])

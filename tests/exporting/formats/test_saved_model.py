@@ -51,6 +51,17 @@ def test_a_wrong_shape_is_refused_by_the_graph_itself(tmp_path: Path) -> None:
         through_c(tmp_path / "1", [("score", {"x": np.ones((2, 1), "float32")})], tmp_path)
 
 
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_out_of_range_is_refused_by_the_graph_itself(label: int, tmp_path: Path) -> None:
+    model = MODELS["labelled"]()
+    signatures = signatures_of(model)
+    assert saved_model._sample(signatures) is None  # a seed tells no condition
+    saved_model.write(model, signatures, tmp_path / "1")
+    given = {"x": np.ones((2, 4), "float32"), "condition": np.array([2, label], "int32")}
+    with pytest.raises(Refused, match="must be whole numbers from 0 to 2"):
+        through_c(tmp_path / "1", [("score", given)], tmp_path)
+
+
 def test_a_seed_gives_the_same_examples_and_another_seed_others(tmp_path: Path) -> None:
     import tensorflow as tf
 
