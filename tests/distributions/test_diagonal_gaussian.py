@@ -70,3 +70,32 @@ def test_sample_is_affine_in_its_noise() -> None:
     mean, log_var, epsilon = numbers(9), numbers(9), numbers(9)
     got = call(diagonal_gaussian.sample, mean, log_var, epsilon)
     np.testing.assert_allclose(got, mean + np.sqrt(np.exp(log_var)) * epsilon, rtol=1e-5)
+
+
+def test_kl_to_another_normal_is_the_closed_form() -> None:
+    arrays = numbers(40), 3 * numbers(40), numbers(40), 3 * numbers(40)
+    mean, log_var, other_mean, other_log_var = (a.astype("float64") for a in arrays)
+    ratio = np.exp(log_var - other_log_var)
+    squares = (mean - other_mean) ** 2 / np.exp(other_log_var)
+    wanted = 0.5 * (ratio - 1 - np.log(ratio) + squares)
+    np.testing.assert_allclose(call(diagonal_gaussian.kl, *arrays), wanted, rtol=1e-5, atol=1e-5)
+    standard = call(diagonal_gaussian.kl, *arrays[:2], np.zeros(40), np.zeros(40))
+    np.testing.assert_allclose(
+        standard, call(diagonal_gaussian.kl_standard_normal, *arrays[:2]), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_kl_to_itself_is_zero_and_to_a_near_normal_of_second_order() -> None:
+    mean, log_var = numbers(9), numbers(9)
+    assert not call(diagonal_gaussian.kl, mean, log_var, mean, log_var).any()
+    near = call(diagonal_gaussian.kl, np.zeros(1), np.full(1, 1e-3), np.zeros(1), np.zeros(1))
+    np.testing.assert_allclose(near, 0.5 * (np.expm1(1e-3) - 1e-3), atol=1e-10)
+
+
+def test_kl_to_another_normal_is_the_mean_log_ratio_of_draws() -> None:
+    ours, theirs = (0.7, -0.8), (-0.4, 0.5)
+    draws = stats.norm.rvs(ours[0], np.exp(ours[1] / 2), size=200_000, random_state=1)
+    ratio = stats.norm.logpdf(draws, ours[0], np.exp(ours[1] / 2))
+    ratio = ratio - stats.norm.logpdf(draws, theirs[0], np.exp(theirs[1] / 2))
+    got = float(call(diagonal_gaussian.kl, *ours, *theirs))
+    assert abs(got - ratio.mean()) < 4 * ratio.std() / np.sqrt(len(draws))

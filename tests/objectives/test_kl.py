@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from keras import ops
-from scipy import stats
+from scipy import special, stats
 
-from keras_ae.bottlenecks import Gaussian
+from keras_ae import priors
+from keras_ae.bottlenecks import Gaussian, Joint
 from keras_ae.objectives import ControlledWeight, FreeBits, KLCapacity, KLDivergence, LinearWarmup
 from keras_ae.priors import AutoregressiveNormal, StandardNormal
 from keras_ae.typing import Batch
@@ -85,3 +86,49 @@ def test_free_bits_must_be_finite(free: Any) -> None:
 def test_a_capacity_that_follows_the_rate_is_refused() -> None:
     with pytest.raises(ValueError, match="`capacity` must be.*Pass it as `weight`"):
         KLCapacity(capacity=ControlledWeight(2.0))
+
+
+LOGITS = RNG.normal(size=(4, 5)).astype("float32")
+"""Of a variable of three categories and one of two."""
+
+
+def joint_value(term: Any, step: int = 0) -> np.ndarray:
+    prior = priors.Joint((3, 2))
+    prior.make_weights((8,), (9,))
+    model = SimpleNamespace(
+        bottleneck=Joint(3, (3, 2)), prior=prior, step=ops.convert_to_tensor(step)
+    )
+    normalised = [special.log_softmax(part, axis=1) for part in np.split(LOGITS, [3], axis=1)]
+    arrays = {"mean": MEAN, "log_var": LOG_VAR, "logits": np.concatenate(normalised, 1)}
+    arrays["latent"] = np.zeros((4, 8), "float32")
+    outputs = {key: ops.convert_to_tensor(array) for key, array in arrays.items()}
+    term.attach(model)
+    return ops.convert_to_numpy(term.value(model, Batch(MEAN, MEAN), outputs, False))
+
+
+def test_parts_of_a_code_have_capacities_of_their_own() -> None:
+    """Dupont (2018), equation 7; the divergence of a variable is log K - its entropy."""
+    p = [special.softmax(part.astype("f8"), axis=1) for part in np.split(LOGITS, [3], axis=1)]
+    discrete = sum(np.log(part.shape[1]) - stats.entropy(part, axis=1) for part in p)
+    continuous = CLOSED.sum(1)
+    for capacity in (0.0, 0.2, 4.0):
+        got = joint_value(KLCapacity(1.0, capacity, "discrete"))
+        np.testing.assert_allclose(got, abs(discrete - capacity), rtol=1e-5, atol=1e-6)
+        got = joint_value(KLCapacity(1.0, capacity, part="continuous"))
+        np.testing.assert_allclose(got, abs(continuous - capacity), rtol=1e-5, atol=1e-6)
+    whole = joint_value(KLCapacity(1.0, 1.0))
+    np.testing.assert_allclose(whole, abs(continuous + discrete - 1.0), rtol=1e-5)
+    rising = joint_value(KLCapacity(1.0, LinearWarmup(10, end=5.0), "continuous"), step=4)
+    np.testing.assert_allclose(rising, abs(continuous - 2.0), rtol=1e-5)
+
+
+def test_capacities_of_parts_are_logged_by_their_names() -> None:
+    names = [KLCapacity(part=part).name for part in (None, "continuous", "discrete")]
+    assert names == ["kl_capacity", "continuous_capacity", "discrete_capacity"]
+
+
+@pytest.mark.parametrize("part", ["nominal", "continuous"])
+def test_a_part_that_a_code_lacks_is_refused(part: str) -> None:
+    model = SimpleNamespace(bottleneck=Gaussian(3), prior=StandardNormal())
+    with pytest.raises(ValueError, match=f"`part` must be one of.*Received: part='{part}'"):
+        KLCapacity(part=part).attach(model)
