@@ -47,8 +47,14 @@ def start(model: Any, x: Any, steps: int | None = None, y: Any = None, held: flo
 def _start_parts(model: Any, first_rows: Callable[[], np.ndarray]) -> None:
     if hasattr(model.bottleneck, "project"):
         model.bottleneck.adapt(model.views.run("features_tensor", first_rows()))
+    if model.bottleneck.adapts:
+        model.bottleneck.adapt(_normalized(model, first_rows()))
     if model.prior is not None and model.prior.adapts:
-        model.prior.adapt(model, ops.convert_to_numpy(model.normalizer.normalize(first_rows())))
+        model.prior.adapt(model, _normalized(model, first_rows()))
+
+
+def _normalized(model: Any, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(model.normalizer.normalize(rows)))
 
 
 def _check_scaled(model: Any, x: Any, y: Any) -> None:

@@ -9,6 +9,8 @@ from keras_ae.models.deterministic.recurrent_autoencoder import RecurrentAutoenc
 from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
 from keras_ae.models.variational.beta_vae import BetaVAE
+from keras_ae.models.variational.hamiltonian_vae import HamiltonianVAE
+from keras_ae.models.variational.riemannian_hamiltonian_vae import RiemannianHamiltonianVAE
 from keras_ae.models.variational.vae import VAE
 
 __all__ = [
@@ -19,7 +21,9 @@ __all__ = [
     "BetaVAE",
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
+    "HamiltonianVAE",
     "LinearAutoencoder",
     "RecurrentAutoencoder",
+    "RiemannianHamiltonianVAE",
     "SparseAutoencoder",
 ]
