@@ -46,9 +46,14 @@ def start(model: Any, x: Any, steps: int | None = None, y: Any = None, held: flo
 def _start_parts(model: Any, first_rows: Callable[[], Any]) -> None:
     if hasattr(model.bottleneck, "project"):
         model.bottleneck.adapt(model.views.run("features_tensor", first_rows()))
+    if model.bottleneck.adapts:
+        model.bottleneck.adapt(_normalized(model, first_rows()))
     if model.prior is not None and model.prior.adapts:
-        rows = data.read(first_rows())[0]
-        model.prior.adapt(model, ops.convert_to_numpy(model.normalizer.normalize(rows)))
+        model.prior.adapt(model, _normalized(model, first_rows()))
+
+
+def _normalized(model: Any, rows: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(model.normalizer.normalize(data.read(rows)[0])))
 
 
 def _check_scaled(model: Any, x: Any, y: Any) -> None:

@@ -8,11 +8,13 @@ from keras_ae.bottlenecks.categorical import Categorical
 from keras_ae.bottlenecks.deterministic import Deterministic
 from keras_ae.bottlenecks.flow_posterior import FlowPosterior
 from keras_ae.bottlenecks.gaussian import Gaussian
+from keras_ae.bottlenecks.hamiltonian import Hamiltonian
 from keras_ae.bottlenecks.hyperbolic import Hyperbolic
 from keras_ae.bottlenecks.hyperspherical import Hyperspherical
 from keras_ae.bottlenecks.joint import Joint
 from keras_ae.bottlenecks.posterior import Posterior
 from keras_ae.bottlenecks.quantizers.vector import VectorQuantizer
+from keras_ae.bottlenecks.riemannian_hamiltonian import RiemannianHamiltonian
 from keras_ae.bottlenecks.two_level_gaussian import TwoLevelGaussian
 
 PARTS: dict[str, type[Bottleneck]] = {
@@ -21,9 +23,11 @@ PARTS: dict[str, type[Bottleneck]] = {
     "deterministic": Deterministic,
     "flow_posterior": FlowPosterior,
     "gaussian": Gaussian,
+    "hamiltonian": Hamiltonian,
     "hyperbolic": Hyperbolic,
     "hyperspherical": Hyperspherical,
     "joint": Joint,
+    "riemannian_hamiltonian": RiemannianHamiltonian,
     "two_level_gaussian": TwoLevelGaussian,
     "vector_quantizer": VectorQuantizer,
 }
@@ -36,10 +40,12 @@ __all__ = [
     "Deterministic",
     "FlowPosterior",
     "Gaussian",
+    "Hamiltonian",
     "Hyperbolic",
     "Hyperspherical",
     "Joint",
     "Posterior",
+    "RiemannianHamiltonian",
     "TwoLevelGaussian",
     "VectorQuantizer",
 ]

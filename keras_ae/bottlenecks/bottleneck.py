@@ -14,9 +14,11 @@ class Bottleneck(Part):
 
     `reports` are the keys beside `latent` in what a call returns. `latent_shape` is known once
     the bottleneck is built. With `sample=False` a call is deterministic: the mean, or the code.
+    `adapts` says whether it starts from rows of the training data.
     """
 
     reports: tuple[str, ...] = ()
+    adapts: bool = False
     latent_shape: Shape
 
     @abstractmethod

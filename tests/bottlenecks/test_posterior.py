@@ -15,8 +15,10 @@ from keras_ae.bottlenecks import (
     Categorical,
     FlowPosterior,
     Gaussian,
+    Hamiltonian,
     Hyperbolic,
     Hyperspherical,
+    RiemannianHamiltonian,
     TwoLevelGaussian,
 )
 from keras_ae.objectives import KLDivergence, Reconstruction
@@ -36,6 +38,8 @@ POSTERIORS: dict[str, tuple[Any, Any]] = {
     "categorical": (lambda: Categorical(2, 3), {"name": "categorical", "learned": True}),
     "binary": (lambda: Binary(3), {"name": "bernoulli", "learned": True}),
     "flow": (lambda: FlowPosterior(2, {"name": "planar", "depth": 2}, 4), "standard_normal"),
+    "hamiltonian": (lambda: Hamiltonian(2), "standard_normal"),
+    "riemannian": (lambda: RiemannianHamiltonian(2, (6,), 5, leapfrog_steps=1), "standard_normal"),
     "two_level": (lambda: TwoLevelGaussian(2, 2, hidden=8), "standard_normal"),
 }
 CLOSED = ["gaussian", "committed", "von_mises_fisher", "power_spherical", "categorical", "binary"]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tests.contract.dynamics import curved_leapfrog, tempered_leapfrog
+
 Arrays = dict[str, np.ndarray]
 Objective = Callable[[Any, Arrays, Any], float]
 
@@ -149,6 +151,12 @@ def with_critic(weight: float) -> Objective:
 
 
 SMALL: dict[str, Any] = {"latent_dim": 3, "hidden": [8]}
+MOVED: dict[str, Any] = {
+    **SMALL,
+    "likelihood": "bernoulli",
+    "leapfrog_steps": 2,
+    "step_size": 0.05,
+}
 
 CASES = [
     Case("autoencoder", half_squared_error, SMALL),
@@ -170,6 +178,8 @@ CASES = [
         },
         categories=4,
     ),
+    Case("hamiltonian_vae", tempered_leapfrog, MOVED),
+    Case("riemannian_hamiltonian_vae", curved_leapfrog, {**MOVED, "centres": 6}),
     Case("vq_vae", with_commitment(0.25), {**SMALL, "num_codes": 8, "tokens": 4}),
     Case("adversarial_autoencoder", with_critic(0.5), {**SMALL, "adversarial": 0.5}),
 ]

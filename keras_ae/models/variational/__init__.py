@@ -10,6 +10,7 @@ from keras_ae.models.variational.conditional_vae import ConditionalVAE
 from keras_ae.models.variational.dip_vae import DIPVAE
 from keras_ae.models.variational.flow_posterior_vae import FlowPosteriorVAE
 from keras_ae.models.variational.flow_prior_vae import FlowPriorVAE
+from keras_ae.models.variational.hamiltonian_vae import HamiltonianVAE
 from keras_ae.models.variational.hyperspherical_vae import HypersphericalVAE
 from keras_ae.models.variational.iaf_vae import IAFVAE
 from keras_ae.models.variational.info_vae import InfoVAE
@@ -19,6 +20,7 @@ from keras_ae.models.variational.miwae import MIWAE
 from keras_ae.models.variational.mixture_vae import MixtureVAE
 from keras_ae.models.variational.piwae import PIWAE
 from keras_ae.models.variational.poincare_vae import PoincareVAE
+from keras_ae.models.variational.riemannian_hamiltonian_vae import RiemannianHamiltonianVAE
 from keras_ae.models.variational.sigma_vae import SigmaVAE
 from keras_ae.models.variational.two_stage_vae import TwoStageVAE
 from keras_ae.models.variational.vade import VaDE
@@ -41,11 +43,13 @@ __all__ = [
     "ConditionalVAE",
     "FlowPosteriorVAE",
     "FlowPriorVAE",
+    "HamiltonianVAE",
     "HypersphericalVAE",
     "InfoVAE",
     "JointVAE",
     "MixtureVAE",
     "PoincareVAE",
+    "RiemannianHamiltonianVAE",
     "SigmaVAE",
     "TwoStageVAE",
     "VaDE",
