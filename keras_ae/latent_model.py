@@ -27,6 +27,7 @@ from keras_ae.callbacks import CompensatedMean
 from keras_ae.inference import Inference
 from keras_ae.naming import snake_case
 from keras_ae.objectives import Term
+from keras_ae.objectives.term import checked_terms
 from keras_ae.parts import RecordsArguments, deserialize
 from keras_ae.sampling import Sampling
 from keras_ae.training import Training
@@ -92,11 +93,9 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         self.likelihood.check_event(self.event_shape)
         self.prior, self.sampler = priors.get(prior), sampler
         self.bottleneck = bottleneck
-        self.objective = list(objective)
+        self.objective = checked_terms(objective, bottleneck)
         self.step = self.add_weight(shape=(), dtype="int32", trainable=False, name="step")
-        self._trackers = {
-            term.name: CompensatedMean(name=term.name) for term in self._checked_terms()
-        }
+        self._trackers = {term.name: CompensatedMean(name=term.name) for term in self.objective}
         self._measuring = False
         self.__dict__["views"] = Views(self)
         self._build_parts(encoder, decoder, hidden)
@@ -119,21 +118,6 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
         for term in self.objective:
             term.attach(self)
         self.built = True
-
-    def _checked_terms(self) -> list[Term]:
-        names = [term.name for term in self.objective]
-        if not names or len(set(names)) < len(names):
-            raise ValueError(
-                f"an objective must have terms of different names. Received: names={names}"
-            )
-        for term in self.objective:
-            missing = sorted(set(term.needs) - {"latent", *self.bottleneck.reports})
-            if missing:
-                raise ValueError(
-                    f"{type(term).__name__} needs {sorted(term.needs)}, of which "
-                    f"{type(self.bottleneck).__name__} does not report {missing}."
-                )
-        return self.objective
 
     @property
     def variant(self) -> str:

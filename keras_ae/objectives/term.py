@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, final
 
 from keras_ae.objectives.weight import ControlledWeight, Weight, checked_weight, value_at
@@ -60,3 +61,25 @@ class Term(Part):
     def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
         """Return the term's part in the anomaly score, `(batch,)`: its value by default."""
         return self.value(model, batch, outputs, False)
+
+
+def checked_terms(terms: Sequence[Term], bottleneck: Any) -> list[Term]:
+    """Return the terms of an objective as a list.
+
+    Raises:
+        ValueError: There are none, two have one name, or one needs what the bottleneck does not
+            report.
+    """
+    names = [term.name for term in terms]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(
+            f"an objective must have terms of different names. Received: names={names}"
+        )
+    for term in terms:
+        missing = sorted(set(term.needs) - {"latent", *bottleneck.reports})
+        if missing:
+            raise ValueError(
+                f"{type(term).__name__} needs {sorted(term.needs)}, of which "
+                f"{type(bottleneck).__name__} does not report {missing}."
+            )
+    return list(terms)
