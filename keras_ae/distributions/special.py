@@ -31,11 +31,12 @@ _NEAR = 0.1
 def log_softmax(logits: Tensor, axis: int = -1) -> Tensor:
     """Return logits minus the logarithm of the sum of their exponentials along an axis.
 
-    OpenVINO's converter takes Keras's own for one along the last of several axes.
+    OpenVINO's converter takes Keras's own, and the logarithm of a sum of exponentials spelt out,
+    for one along the last of several axes.
     """
     # The largest comes off first: beside it a logarithm of the sum would be rounded away.
     logits = logits - ops.stop_gradient(ops.max(logits, axis=axis, keepdims=True))
-    return logits - ops.log(ops.sum(ops.exp(logits), axis=axis, keepdims=True))
+    return logits - ops.logsumexp(logits, axis=axis, keepdims=True)
 
 
 def log_gamma(x: Tensor) -> Tensor:

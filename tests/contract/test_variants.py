@@ -141,6 +141,7 @@ def test_decoding_the_code_is_reconstruction(case: Case, trained: Trained) -> No
     np.testing.assert_allclose(decoded, model.reconstruct(x), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_condition_is_taken_in_training_and_reaches_the_reconstruction(case: Case) -> None:
     if "condition" not in keras_ae.describe(case.name).parameters:
         pytest.skip("chooses all of its parts")
@@ -163,7 +164,9 @@ def test_an_evaluation_repeats_with_its_seed(case: Case, trained: Trained) -> No
     assert once == again
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
+)
 def test_half_precision_trains_finite(case: Case, policy: str) -> None:
     keras.config.set_dtype_policy(policy)
     try:
