@@ -56,7 +56,7 @@ def trained(case: Case) -> Trained:
     """Six epochs with validation data and a metric of the user's own."""
     model, x = compiled(case), case.data()
     before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
-    history = model.fit(x, epochs=6, batch_size=8, validation_data=x[:8], verbose=0).history
+    history = model.fit(x, epochs=6, batch_size=8, validation_data=first(x, 8), verbose=0).history
     return Trained(model, before, history)
 
 
