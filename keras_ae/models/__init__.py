@@ -9,9 +9,11 @@ from keras_ae.models.deterministic.recurrent_autoencoder import RecurrentAutoenc
 from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
 from keras_ae.models.variational.beta_vae import BetaVAE
+from keras_ae.models.variational.ms_ssim_vae import MSSSIMVAE
 from keras_ae.models.variational.vae import VAE
 
 __all__ = [
+    "MSSSIMVAE",
     "VAE",
     "VQVAE",
     "AdversarialAutoencoder",

@@ -6,6 +6,7 @@ from keras_ae.objectives.contraction import Contraction
 from keras_ae.objectives.kl import FreeBits, KLCapacity, KLDivergence
 from keras_ae.objectives.reconstruction import Reconstruction
 from keras_ae.objectives.sparsity import KLSparsity, L1Sparsity
+from keras_ae.objectives.structural_similarity import StructuralSimilarity
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import ControlledWeight, CyclicalWarmup, LinearWarmup
 
@@ -22,5 +23,6 @@ __all__ = [
     "L1Sparsity",
     "LinearWarmup",
     "Reconstruction",
+    "StructuralSimilarity",
     "Term",
 ]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tests.contract.pictures import ms_ssim
+
 Arrays = dict[str, np.ndarray]
 Objective = Callable[[np.ndarray, Arrays, Any], float]
 
@@ -61,6 +63,14 @@ def kl(outputs: Arrays) -> float:
 def negative_elbo(beta: float) -> Objective:
     """E_q -log p(x | z) + beta KL."""
     return lambda x, outputs, model: cross_entropy(x, outputs, model) + beta * kl(outputs)
+
+
+def with_structure(weight: float, window_size: int, scales: int) -> Objective:
+    """Weight * (1 - MS-SSIM) + KL, Wang et al. (2003), eq. 7, in the place of a likelihood."""
+    return lambda x, outputs, model: (
+        weight * float(np.mean(1 - ms_ssim(x, outputs["decoded"], window_size, scales)))
+        + kl(outputs)
+    )
 
 
 def with_l1(weight: float) -> Objective:
@@ -129,6 +139,12 @@ CASES = [
     Case("sparse_autoencoder", with_l1(0.01), {**SMALL, "latent_dim": 12}),
     Case("vae", negative_elbo(1.0), {**SMALL, "likelihood": "bernoulli"}),
     Case("beta_vae", negative_elbo(3.0), {**SMALL, "beta": 3.0, "likelihood": "bernoulli"}),
+    Case(
+        "ms_ssim_vae",
+        with_structure(20.0, window_size=5, scales=2),
+        {**SMALL, "weight": 20.0, "window_size": 5},
+        (12, 11, 2),
+    ),
     Case("vq_vae", with_commitment(0.25), {**SMALL, "num_codes": 8, "tokens": 4}),
     Case("adversarial_autoencoder", with_critic(0.5), {**SMALL, "adversarial": 0.5}),
 ]
