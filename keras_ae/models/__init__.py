@@ -10,6 +10,7 @@ from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
 from keras_ae.models.variational.beta_vae import BetaVAE
 from keras_ae.models.variational.ms_ssim_vae import MSSSIMVAE
+from keras_ae.models.variational.perceptual_vae import PerceptualVAE
 from keras_ae.models.variational.vae import VAE
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "LinearAutoencoder",
+    "PerceptualVAE",
     "RecurrentAutoencoder",
     "SparseAutoencoder",
 ]

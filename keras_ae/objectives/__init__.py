@@ -4,6 +4,7 @@ from keras_ae.objectives.adversarial import Adversarial
 from keras_ae.objectives.commitment import Commitment
 from keras_ae.objectives.contraction import Contraction
 from keras_ae.objectives.kl import FreeBits, KLCapacity, KLDivergence
+from keras_ae.objectives.perceptual import Perceptual
 from keras_ae.objectives.reconstruction import Reconstruction
 from keras_ae.objectives.sparsity import KLSparsity, L1Sparsity
 from keras_ae.objectives.structural_similarity import StructuralSimilarity
@@ -22,6 +23,7 @@ __all__ = [
     "KLSparsity",
     "L1Sparsity",
     "LinearWarmup",
+    "Perceptual",
     "Reconstruction",
     "StructuralSimilarity",
     "Term",

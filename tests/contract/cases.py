@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -27,12 +28,14 @@ class Case:
             the outputs of a forward pass with fixed noise, and of the model only its weights.
         options: Constructor arguments.
         event_shape: Shape of one example.
+        distortion: Name of the term that compares data and reconstructions.
     """
 
     name: str
     objective: Objective
     options: dict[str, Any] = field(default_factory=dict)
     event_shape: tuple[int, ...] = (10,)
+    distortion: str = "reconstruction"
 
     def data(self) -> np.ndarray:
         """Return rows in [0, 1] with structure that a short code can hold."""
@@ -71,6 +74,20 @@ def with_structure(weight: float, window_size: int, scales: int) -> Objective:
         weight * float(np.mean(1 - ms_ssim(x, outputs["decoded"], window_size, scales)))
         + kl(outputs)
     )
+
+
+def with_features(weight: float) -> Objective:
+    """Weight * error of two dense layers' features + KL, Hou et al. (2017), eq. 4 and 5."""
+
+    def objective(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+        weights = [w.astype("float64") for w in model.objective[0].features.get_weights()]
+        a, b, error = x, outputs["decoded"], 0.0
+        for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+            a, b = np.tanh(a @ kernel + bias), np.tanh(b @ kernel + bias)
+            error += float(np.mean(((a - b) ** 2).sum(1) / (2 * a.shape[1])))
+        return weight * error + kl(outputs)
+
+    return objective
 
 
 def with_l1(weight: float) -> Objective:
@@ -130,6 +147,14 @@ def with_critic(weight: float) -> Objective:
 
 SMALL: dict[str, Any] = {"latent_dim": 3, "hidden": [8]}
 
+FEATURES = keras.Sequential(
+    [
+        keras.layers.Dense(7, "tanh", bias_initializer="random_normal", name="first"),
+        keras.layers.Dense(4, "tanh", bias_initializer="random_normal", name="second"),
+    ]
+)
+"""Two maps of features, by the layers' names; its weights are made with the first model."""
+
 CASES = [
     Case("autoencoder", half_squared_error, SMALL),
     Case("linear_autoencoder", half_squared_error, {"latent_dim": 3, "tied": True}),
@@ -144,6 +169,12 @@ CASES = [
         with_structure(20.0, window_size=5, scales=2),
         {**SMALL, "weight": 20.0, "window_size": 5},
         (12, 11, 2),
+    ),
+    Case(
+        "perceptual_vae",
+        with_features(50.0),
+        {**SMALL, "network": FEATURES, "layers": ["first", "second"], "weight": 50.0},
+        distortion="perceptual",
     ),
     Case("vq_vae", with_commitment(0.25), {**SMALL, "num_codes": 8, "tokens": 4}),
     Case("adversarial_autoencoder", with_critic(0.5), {**SMALL, "adversarial": 0.5}),

@@ -39,12 +39,12 @@ def compiled(case: Case, **options: Any) -> Any:
     return model
 
 
-def test_the_reconstruction_term_falls_and_every_term_is_logged(case: Case) -> None:
+def test_the_distortion_falls_and_every_term_is_logged(case: Case) -> None:
     model, x = compiled(case), case.data()
     history = model.fit(x, epochs=6, batch_size=8, validation_data=x[:8], verbose=0).history
     names = {"loss", "mse", *(term.name for term in model.objective)}
     assert names | {f"val_{name}" for name in names} == set(history)
-    assert history["reconstruction"][-1] < history["reconstruction"][0]
+    assert history[case.distortion][-1] < history[case.distortion][0]
 
 
 def test_one_epoch_moves_every_trainable_weight(case: Case) -> None:

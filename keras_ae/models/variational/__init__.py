@@ -2,10 +2,12 @@
 
 from keras_ae.models.variational.beta_vae import BetaVAE
 from keras_ae.models.variational.ms_ssim_vae import MSSSIMVAE
+from keras_ae.models.variational.perceptual_vae import PerceptualVAE
 from keras_ae.models.variational.vae import VAE
 
 __all__ = [
     "MSSSIMVAE",
     "VAE",
     "BetaVAE",
+    "PerceptualVAE",
 ]
