@@ -50,7 +50,8 @@ class Inference(TensorFunctions):
         """Return anomaly scores `(rows,)` in nats, higher is more anomalous.
 
         The score is the negative log-likelihood of the row at its code's mean, plus for a
-        variational model the divergence of its posterior from the prior, both unweighted.
+        variational model the divergence of its posterior from the prior, both unweighted. Where a
+        distance without a unit stands for the likelihood, it counts with its weight.
         """
         x = self._checked(x)
         if self.normalizer.kind == "none":

@@ -103,7 +103,8 @@ def serialize(value: Any) -> Any:
         return value.tolist()
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    return keras.saving.serialize_keras_object(value)
+    # Keras leaves tuples in a config, which a file gives back as lists.
+    return serialize(keras.saving.serialize_keras_object(value))
 
 
 def deserialize(value: Any) -> Any:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import keras
@@ -23,6 +24,13 @@ def test_nested_keras_objects_survive() -> None:
     copy = deserialize(serialize({"terms": [KLDivergence(warm_up)], "sizes": (1, 2)}))
     assert copy["sizes"] == [1, 2]
     assert copy["terms"][0].weight.get_config() == warm_up.get_config()
+
+
+def test_a_network_is_what_a_file_gives_back() -> None:
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    data = serialize(network)
+    assert json.loads(json.dumps(data)) == data
+    assert serialize(deserialize(data)) == data
 
 
 @pytest.mark.parametrize("identifier", ["categorical", {"name": "categorical"}])

@@ -28,6 +28,7 @@ MORE: list[tuple[str, str, tuple[int, ...], dict[str, Any]]] = [
     ("vae, convolutional", "vae", (8, 8, 1), {**CONVOLUTIONAL, "likelihood": "bernoulli"}),
     ("vae, residual", "vae", (8, 8, 1), {**CONVOLUTIONAL, "encoder": "resnet"}),
     ("vae, missing entries", "vae", (6,), {"latent_dim": 3, "missing": "mask"}),
+    ("perceptual_vae, convolutional", "perceptual_vae", (8, 8, 1), CONVOLUTIONAL),
     ("vq_vae, convolutional", "vq_vae", (8, 8, 1), {**CONVOLUTIONAL, "num_codes": 8}),
     ("recurrent, GRU", "recurrent_autoencoder", (6, 2), {"encoder": GRU}),
 ]

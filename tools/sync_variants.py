@@ -196,6 +196,8 @@ def kind(name: str, annotation: str, default: Any) -> str:
         return "part"
     if "Sequence[int]" in annotation:
         return "ints"
+    if "Sequence[str]" in annotation:
+        return "names"
     if "Mapping" in annotation or name == "flow":
         return "json"
     for word in ("bool", "int", "float"):

@@ -31,6 +31,19 @@ class Ints(click.ParamType[list[int]]):
             self.fail(f"must be whole numbers with commas between them. Received: {value!r}")
 
 
+class Names(click.ParamType[list[str]]):
+    """Names with commas between them; "none" for no name."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
+        """Return the names."""
+        if isinstance(value, list):
+            return value
+        names = [part.strip() for part in str(value).split(",")]
+        return [] if names in ([""], ["none"]) else names
+
+
 class Data(click.ParamType[Any]):
     """Lists and dicts as JSON, or a name."""
 
@@ -52,6 +65,7 @@ TYPES: dict[str, Any] = {
     "int": click.INT,
     "ints": Ints(),
     "json": Data(),
+    "names": Names(),
     "part": click.STRING,
     "str": click.STRING,
 }

@@ -26,6 +26,8 @@ from keras_ae.models.variational.iwae import IWAE
 from keras_ae.models.variational.joint_vae import JointVAE
 from keras_ae.models.variational.miwae import MIWAE
 from keras_ae.models.variational.mixture_vae import MixtureVAE
+from keras_ae.models.variational.ms_ssim_vae import MSSSIMVAE
+from keras_ae.models.variational.perceptual_vae import PerceptualVAE
 from keras_ae.models.variational.piwae import PIWAE
 from keras_ae.models.variational.poincare_vae import PoincareVAE
 from keras_ae.models.variational.riemannian_hamiltonian_vae import RiemannianHamiltonianVAE
@@ -41,6 +43,7 @@ __all__ = [
     "IAFVAE",
     "IWAE",
     "MIWAE",
+    "MSSSIMVAE",
     "PIWAE",
     "VAE",
     "VQVAE",
@@ -62,6 +65,7 @@ __all__ = [
     "JointVAE",
     "LinearAutoencoder",
     "MixtureVAE",
+    "PerceptualVAE",
     "PoincareVAE",
     "RecurrentAutoencoder",
     "RiemannianHamiltonianVAE",

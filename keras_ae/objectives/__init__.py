@@ -13,8 +13,10 @@ from keras_ae.objectives.inferred_prior import InferredPrior
 from keras_ae.objectives.kl import FreeBits, KLCapacity, KLDivergence
 from keras_ae.objectives.matching import MaximumMeanDiscrepancy
 from keras_ae.objectives.mixture_rate import MixtureRate
+from keras_ae.objectives.perceptual import Perceptual
 from keras_ae.objectives.reconstruction import Reconstruction
 from keras_ae.objectives.sparsity import KLSparsity, L1Sparsity
+from keras_ae.objectives.structural_similarity import StructuralSimilarity
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import ControlledWeight, CyclicalWarmup, LinearWarmup
 
@@ -36,7 +38,9 @@ __all__ = [
     "MaximumMeanDiscrepancy",
     "MixtureRate",
     "MutualInformation",
+    "Perceptual",
     "Reconstruction",
+    "StructuralSimilarity",
     "Term",
     "TotalCorrelation",
 ]

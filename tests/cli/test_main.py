@@ -171,6 +171,20 @@ def test_the_command_opens_a_run_with_a_sampler(trained: Path, tmp_path: Path) -
     assert np.load(tmp_path / "drawn.npy").shape == (3, 8, 8, 1)
 
 
+@pytest.mark.slow
+def test_a_network_of_features_is_named_by_its_file(tmp_path: Path) -> None:
+    file, folder = tmp_path / "features.keras", tmp_path / "run"
+    layers = [keras.layers.Flatten(name="flat"), keras.layers.Dense(5, "tanh", name="features")]
+    keras.Sequential([keras.Input((8, 8, 1)), *layers]).save(file)
+    run(
+        *("train", "perceptual_vae", "--data", "digits", "--out", folder, "--limit", 60),
+        *("--epochs", 1, "--hidden", 4, "--network", file, "--layers", "flat,features"),
+    )
+    file.unlink()  # the model holds it
+    run("score", folder, "--data", "digits", "--limit", 7, "--to", tmp_path / "out.npy")
+    assert np.isfinite(np.load(tmp_path / "out.npy")).all()
+
+
 def test_samples_are_numbers_or_a_picture(trained: Path, tmp_path: Path) -> None:
     run("sample", trained, "--count", 5, "--to", tmp_path / "drawn.npy")
     assert np.load(tmp_path / "drawn.npy").shape == (5, 8, 8, 1)

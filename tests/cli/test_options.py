@@ -6,7 +6,7 @@ import click
 import pytest
 
 from keras_ae.cli.main import cli
-from keras_ae.cli.options import Ints, arguments, hyper_parameters
+from keras_ae.cli.options import Ints, Names, arguments, hyper_parameters
 
 
 def read(variant: str, *given: str) -> dict[str, Any]:
@@ -52,6 +52,11 @@ def test_lists_of_whole_numbers() -> None:
     assert Ints().convert("none", None, None) == []
     with pytest.raises(click.BadParameter, match="whole numbers with commas"):
         Ints().convert("4;5", None, None)
+
+
+def test_lists_of_names() -> None:
+    assert read("perceptual_vae", "--layers", "one, two") == {"layers": ["one", "two"]}
+    assert Names().convert("none", None, None) == []
 
 
 def test_every_option_of_every_verb_is_explained() -> None:

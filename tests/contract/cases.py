@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from tests.contract.dynamics import curved_leapfrog, tempered_leapfrog
+from tests.contract.pictures import ms_ssim
 
 Arrays = dict[str, np.ndarray]
 Objective = Callable[[Any, Arrays, Any], float]
@@ -27,7 +29,7 @@ class Case:
             the outputs of a forward pass with fixed noise, and of the model only its weights.
         options: Constructor arguments.
         event_shape: Shape of one example.
-        falls: The term that training makes smaller.
+        distortion: Name of the term that compares data and reconstructions.
         categories: Of labels that are the rows' conditions; 0 for data without.
     """
 
@@ -35,7 +37,7 @@ class Case:
     objective: Objective
     options: dict[str, Any] = field(default_factory=dict)
     event_shape: tuple[int, ...] = (10,)
-    falls: str = "reconstruction"
+    distortion: str = "reconstruction"
     categories: int = 0
 
     def data(self) -> Any:
@@ -94,6 +96,28 @@ def conditional_elbo(data: Arrays, outputs: Arrays, model: Any) -> float:
     ratio = np.exp(log_var - prior_log_var) + (mean - prior_mean) ** 2 / np.exp(prior_log_var)
     rate = 0.5 * (ratio - 1 + prior_log_var - log_var).sum(1).mean()
     return cross_entropy(data["x"], outputs, model) + float(rate)
+
+
+def with_structure(weight: float, window_size: int, scales: int) -> Objective:
+    """Weight * (1 - MS-SSIM) + KL, Wang et al. (2003), eq. 7, in the place of a likelihood."""
+    return lambda x, outputs, model: (
+        weight * float(np.mean(1 - ms_ssim(x, outputs["decoded"], window_size, scales)))
+        + kl(outputs)
+    )
+
+
+def with_features(weight: float) -> Objective:
+    """Weight * error of two dense layers' features + KL, Hou et al. (2017), eq. 4 and 5."""
+
+    def objective(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+        weights = [w.astype("float64") for w in model.objective[0].features.get_weights()]
+        a, b, error = x, outputs["decoded"], 0.0
+        for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+            a, b = np.tanh(a @ kernel + bias), np.tanh(b @ kernel + bias)
+            error += float(np.mean(((a - b) ** 2).sum(1) / (2 * a.shape[1])))
+        return weight * error + kl(outputs)
+
+    return objective
 
 
 def with_l1(weight: float) -> Objective:
@@ -158,6 +182,14 @@ MOVED: dict[str, Any] = {
     "step_size": 0.05,
 }
 
+FEATURES = keras.Sequential(
+    [
+        keras.layers.Dense(7, "tanh", bias_initializer="random_normal", name="first"),
+        keras.layers.Dense(4, "tanh", bias_initializer="random_normal", name="second"),
+    ]
+)
+"""Two maps of features, by the layers' names; its weights are made with the first model."""
+
 CASES = [
     Case("autoencoder", half_squared_error, SMALL),
     Case("linear_autoencoder", half_squared_error, {"latent_dim": 3, "tied": True}),
@@ -180,6 +212,18 @@ CASES = [
     ),
     Case("hamiltonian_vae", tempered_leapfrog, MOVED),
     Case("riemannian_hamiltonian_vae", curved_leapfrog, {**MOVED, "centres": 6}),
+    Case(
+        "ms_ssim_vae",
+        with_structure(20.0, window_size=5, scales=2),
+        {**SMALL, "weight": 20.0, "window_size": 5},
+        (12, 11, 2),
+    ),
+    Case(
+        "perceptual_vae",
+        with_features(50.0),
+        {**SMALL, "network": FEATURES, "layers": ["first", "second"], "weight": 50.0},
+        distortion="perceptual",
+    ),
     Case("vq_vae", with_commitment(0.25), {**SMALL, "num_codes": 8, "tokens": 4}),
     Case("adversarial_autoencoder", with_critic(0.5), {**SMALL, "adversarial": 0.5}),
 ]

@@ -75,7 +75,7 @@ def test_the_distortion_falls_and_every_term_is_logged(case: Case, trained: Trai
     history = trained.history
     names = {"loss", "mse", *(term.name for term in trained.model.objective)}
     assert names | {f"val_{name}" for name in names} == set(history)
-    assert history[case.falls][-1] < history[case.falls][0]
+    assert history[case.distortion][-1] < history[case.distortion][0]
 
 
 def test_training_moves_every_trainable_weight(trained: Trained) -> None:

@@ -276,14 +276,21 @@ VARIATIONAL = [
         {**BERNOULLI, "kind": "ii", "off_diagonal": 5.0, "diagonal": 2.0},
     ),
     Case("info_vae", with_discrepancy(0.25, 10.0), {**BERNOULLI, "alpha": 0.25, "scale": 10.0}),
-    Case("iwae", importance_weighted(5), {**BERNOULLI, "samples": 5}, falls=IW),
-    Case("miwae", importance_weighted(3, 2), {**BERNOULLI, "samples": 3, "estimates": 2}, falls=IW),
-    Case("piwae", importance_weighted(6), {**BERNOULLI, "samples": 3, "estimates": 2}, falls=IW),
+    Case("iwae", importance_weighted(5), {**BERNOULLI, "samples": 5}, distortion=IW),
+    Case(
+        "miwae",
+        importance_weighted(3, 2),
+        {**BERNOULLI, "samples": 3, "estimates": 2},
+        distortion=IW,
+    ),
+    Case(
+        "piwae", importance_weighted(6), {**BERNOULLI, "samples": 3, "estimates": 2}, distortion=IW
+    ),
     Case(
         "ciwae",
         importance_weighted(5, 1, 0.25),
         {**BERNOULLI, "samples": 5, "beta": 0.25, "gradient": "dreg"},
-        falls=IW,
+        distortion=IW,
     ),
     Case("vamp_vae", with_vamp_prior, {**BERNOULLI, "components": 4}),
     Case("mixture_vae", with_mixture_prior, {**BERNOULLI, "components": 3}),

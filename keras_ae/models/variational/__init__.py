@@ -18,6 +18,8 @@ from keras_ae.models.variational.iwae import IWAE
 from keras_ae.models.variational.joint_vae import JointVAE
 from keras_ae.models.variational.miwae import MIWAE
 from keras_ae.models.variational.mixture_vae import MixtureVAE
+from keras_ae.models.variational.ms_ssim_vae import MSSSIMVAE
+from keras_ae.models.variational.perceptual_vae import PerceptualVAE
 from keras_ae.models.variational.piwae import PIWAE
 from keras_ae.models.variational.poincare_vae import PoincareVAE
 from keras_ae.models.variational.riemannian_hamiltonian_vae import RiemannianHamiltonianVAE
@@ -33,6 +35,7 @@ __all__ = [
     "IAFVAE",
     "IWAE",
     "MIWAE",
+    "MSSSIMVAE",
     "PIWAE",
     "VAE",
     "BernoulliVAE",
@@ -48,6 +51,7 @@ __all__ = [
     "InfoVAE",
     "JointVAE",
     "MixtureVAE",
+    "PerceptualVAE",
     "PoincareVAE",
     "RiemannianHamiltonianVAE",
     "SigmaVAE",
