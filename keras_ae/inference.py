@@ -59,12 +59,7 @@ class Inference(TensorFunctions):
         return self._run_checked("score_tensor", x, batch_size, **options)
 
     def decode(
-        self: Any,
-        z: Any,
-        batch_size: int | None = None,
-        *,
-        condition: Any = None,
-        **options: Any,
+        self: Any, z: Any, batch_size: int | None = None, *, condition: Any = None, **options: Any
     ) -> Any:
         """Return E[p(x | z)] of codes `(rows, *latent_shape)`, data units.
 

@@ -48,7 +48,7 @@ class MaximumMeanDiscrepancy(Term):
             raise ValueError(
                 f"`scales` must be a list of positive numbers. Received: scales={scales!r}"
             )
-        self.kernel = kernel
+        self.kind = kernel
         self.scales = tuple(checked_positive("scales", scale) for scale in scales)
         self.noise = Noise()
 
@@ -69,7 +69,7 @@ class MaximumMeanDiscrepancy(Term):
         codes = ops.cast(outputs["latent"], "float32")
         prior = model.prior.given(batch.condition)
         drawn = prior.sample(ops.shape(codes), self.noise, training, model)
-        return squared_mmd(_flat(codes), _flat(drawn), self.kernel, self.scales)
+        return squared_mmd(_flat(codes), _flat(drawn), self.kind, self.scales)
 
 
 def squared_mmd(a: Tensor, b: Tensor, kernel: str, scales: Sequence[float]) -> Tensor:

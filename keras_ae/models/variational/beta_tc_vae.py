@@ -13,7 +13,7 @@ from keras_ae.registry import variant
 
 @variant(paper="Chen et al. (2018), https://arxiv.org/abs/1802.04942")
 class BetaTCVAE(LatentModel):
-    """Separates factors of variation by the codes' total correlation alone, at less cost than beta.
+    """Separates factors of variation by the codes' total correlation, at less cost than beta.
 
     Minimises E_q -log p(x | z) + alpha I(x; z) + beta TC(z) + gamma sum_j KL(q(z_j) || p(z_j)), the
     three estimated from each batch. With 1, 1, 1 they are the VAE's rate.

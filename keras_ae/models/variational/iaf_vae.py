@@ -13,7 +13,7 @@ from keras_ae.registry import variant
 
 @variant(paper="Kingma et al. (2016), https://arxiv.org/abs/1606.04934")
 class IAFVAE(LatentModel):
-    """Gives each posterior dependent coordinates by autoregressive maps that follow from the input.
+    """Gives posteriors dependent coordinates, by autoregressive maps that follow from the input.
 
     Minimises E_q -log p(x | z_T) + log q(z_T | x) - log p(z_T). Each of T steps is z <- sigma z +
     (1 - sigma) m, with sigma and m of a masked network of z and of the encoder's context.

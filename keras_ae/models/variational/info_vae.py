@@ -14,7 +14,7 @@ from keras_ae.registry import variant
 
 @variant(paper="Zhao et al. (2019), https://arxiv.org/abs/1706.02262")
 class InfoVAE(LatentModel):
-    """Keeps codes informative with any decoder: it matches their distribution, not each posterior.
+    """Keeps codes informative: matches their distribution to the prior, not each posterior.
 
     Minimises E_q -log p(x | z) + (1 - alpha) KL(q(z | x) || p(z)) + (alpha + lambda - 1) MMD(q(z),
     p(z)).

@@ -14,7 +14,7 @@ from keras_ae.registry import variant
 
 @variant(paper="Dilokthanakul et al. (2016), https://arxiv.org/abs/1611.02648")
 class MixtureVAE(LatentModel):
-    """Finds groups in data: each code is drawn from one of several normals, learned with the rest.
+    """Finds groups in data: each code comes from one of several normals, learned with the rest.
 
     Minimises E_q -log p(x | z) + log q(z | x) - log sum_c pi_c N(z; mu_c, sigma_c^2) over networks
     and the mixture. `responsibilities` gives the probability of each group.

@@ -14,7 +14,7 @@ from keras_ae.registry import variant
 
 @variant(paper="Rybkin et al. (2021), https://arxiv.org/abs/2006.13202")
 class SigmaVAE(LatentModel):
-    """Balances rate and distortion by itself: the likelihood's one variance follows from the data.
+    """Balances rate and distortion by itself: the likelihood's variance follows from the data.
 
     Minimises E_q -log N(x; mu(z), sigma^2 I) + KL(q(z | x) || p(z)), sigma^2 the mean squared error
     of each batch, at which the distortion is least, or learned.

@@ -99,5 +99,5 @@ class VaDE(LatentModel):
         plain.fit(x, epochs=epochs, verbose=0, **size)
         for theirs, ours in pairs:
             ours.set_weights(theirs.get_weights())
-        assert isinstance(self.prior, GaussianMixture)
-        self.prior.start(plain.encode(x))
+        mixture: Any = self.prior
+        mixture.start(plain.encode(x))
