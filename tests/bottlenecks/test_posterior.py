@@ -17,6 +17,7 @@ from keras_ae.bottlenecks import (
     Gaussian,
     Hyperbolic,
     Hyperspherical,
+    Joint,
     TwoLevelGaussian,
 )
 from keras_ae.objectives import KLDivergence, Reconstruction
@@ -34,10 +35,19 @@ POSTERIORS: dict[str, tuple[Any, Any]] = {
     "hyperbolic": (lambda: Hyperbolic(2, 0.5), {"name": "wrapped_normal", "curvature": 0.5}),
     "categorical": (lambda: Categorical(2, 3), {"name": "categorical", "learned": True}),
     "binary": (lambda: Binary(3), {"name": "bernoulli", "learned": True}),
+    "joint": (lambda: Joint(2, (3, 2)), {"name": "joint", "categories": (3, 2)}),
     "flow": (lambda: FlowPosterior(2, {"name": "planar", "depth": 2}, 4), "standard_normal"),
     "two_level": (lambda: TwoLevelGaussian(2, 2, hidden=8), "standard_normal"),
 }
-CLOSED = ["gaussian", "committed", "von_mises_fisher", "power_spherical", "categorical", "binary"]
+CLOSED = [
+    "gaussian",
+    "committed",
+    "von_mises_fisher",
+    "power_spherical",
+    "categorical",
+    "binary",
+    "joint",
+]
 
 
 def prior_of(name: str, latent_shape: Any) -> Any:
