@@ -359,6 +359,14 @@ def test_paths_lead_through_the_upper_level_to_the_density_of_the_lower(gradient
     check(gradients(model), wanted, oracle.of_decoder)
 
 
+def test_the_partial_gradient_of_two_levels_is_one_bound_for_each_network() -> None:
+    model, oracle = two_level(ImportanceWeighted(3, 2, "partial"))
+    found = gradients(model)
+    together = oracle.slopes_of_bound(lambda w: special.logsumexp(w, axis=(1, 2)))
+    check(found, together, oracle.of_decoder)
+    check(found, oracle.slopes_of_bound(mean_log), oracle.of_encoder)
+
+
 @priors
 def test_the_partial_gradient_is_one_bound_for_each_network(prior: Any) -> None:
     """Rainforth et al. (2018), section 4, "PIWAE"."""

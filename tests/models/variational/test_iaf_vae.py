@@ -17,7 +17,7 @@ def make(**options: Any) -> Any:
     )
     rng = np.random.default_rng(1)
     for variable in model.trainable_variables:
-        variable.assign(rng.normal(size=variable.shape))
+        variable.assign(0.4 * rng.normal(size=variable.shape))
     for head in (model.bottleneck.mean_head, model.bottleneck.log_var_head):
         head.set_weights([np.zeros_like(w) for w in head.get_weights()])
     return model

@@ -26,7 +26,7 @@ def make(**options: Any) -> Any:
 
 @pytest.mark.parametrize("normalize", [None, "standard"])
 def test_it_begins_with_a_mixture_of_an_autoencoders_codes(normalize: Any) -> None:
-    model = make(pretrain_epochs=15, normalize=normalize)
+    model = make(pretrain_epochs=60, normalize=normalize)
     if normalize:
         model.adapt(X)
     before = np.mean((model.reconstruct(X) - X) ** 2)

@@ -20,7 +20,7 @@ def make(**options: Any) -> Any:
         "vamp_vae", input_shape=(6,), latent_dim=2, components=COMPONENTS, hidden=[4], **options
     )
     for variable in model.trainable_variables:
-        variable.assign(RNG.normal(size=variable.shape))
+        variable.assign(0.5 * RNG.normal(size=variable.shape))
     return model
 
 
