@@ -18,6 +18,7 @@ from keras_ae.bottlenecks import (
     Hamiltonian,
     Hyperbolic,
     Hyperspherical,
+    Joint,
     RiemannianHamiltonian,
     TwoLevelGaussian,
 )
@@ -37,12 +38,21 @@ POSTERIORS: dict[str, tuple[Any, Any]] = {
     "hyperbolic": (lambda: Hyperbolic(2, 0.5), {"name": "wrapped_normal", "curvature": 0.5}),
     "categorical": (lambda: Categorical(2, 3), {"name": "categorical", "learned": True}),
     "binary": (lambda: Binary(3), {"name": "bernoulli", "learned": True}),
+    "joint": (lambda: Joint(2, (3, 2)), {"name": "joint", "categories": (3, 2)}),
     "flow": (lambda: FlowPosterior(2, {"name": "planar", "depth": 2}, 4), "standard_normal"),
     "hamiltonian": (lambda: Hamiltonian(2), "standard_normal"),
     "riemannian": (lambda: RiemannianHamiltonian(2, (6,), 5, leapfrog_steps=1), "standard_normal"),
     "two_level": (lambda: TwoLevelGaussian(2, 2, hidden=8), "standard_normal"),
 }
-CLOSED = ["gaussian", "committed", "von_mises_fisher", "power_spherical", "categorical", "binary"]
+CLOSED = [
+    "gaussian",
+    "committed",
+    "von_mises_fisher",
+    "power_spherical",
+    "categorical",
+    "binary",
+    "joint",
+]
 
 
 def prior_of(name: str, latent_shape: Any) -> Any:

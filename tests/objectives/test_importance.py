@@ -11,10 +11,18 @@ from keras import ops
 from scipy import special, stats
 
 import keras_ae
-from keras_ae.bottlenecks import Binary, Categorical, Deterministic, FlowPosterior, Gaussian
+from keras_ae.bottlenecks import (
+    Binary,
+    Categorical,
+    Deterministic,
+    FlowPosterior,
+    Gaussian,
+    Joint,
+    TwoLevelGaussian,
+)
 from keras_ae.objectives import ImportanceWeighted
 from tests.gradients import weight_gradients
-from tests.objectives.weighted import Oracle, mean_log, softmax
+from tests.objectives.weighted import Oracle, TwoLevelOracle, mean_log, softmax
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 4)).astype("float32")
@@ -324,6 +332,41 @@ def test_a_prior_of_the_encoders_posteriors_still_moves_the_encoder(gradient: An
     check(gradients(model), wanted, set(wanted))
 
 
+def two_level(term: ImportanceWeighted) -> tuple[Any, TwoLevelOracle]:
+    model = make(term, TwoLevelGaussian(2, 1, hidden=4))
+    rows = 5 * term.estimates * term.samples
+    model.bottleneck.noise.reset_evaluation(SEED)
+    above, below = (model.bottleneck.noise.normal((rows, size)) for size in (1, 2))
+    epsilon = np.concatenate([ops.convert_to_numpy(below), ops.convert_to_numpy(above)], axis=1)
+    return model, TwoLevelOracle(model, X, epsilon.reshape(5, term.estimates, term.samples, 3))
+
+
+def test_the_bound_of_two_levels_and_its_gradient_are_numpys() -> None:
+    model, oracle = two_level(ImportanceWeighted(3, 2))
+    np.testing.assert_allclose(value(model), -mean_log(oracle.now()), rtol=1e-5)
+    wanted = oracle.slopes_of_bound(mean_log)
+    check(gradients(model), wanted, oracle.of_encoder)
+    check(gradients(model), wanted, oracle.of_decoder)
+
+
+@pytest.mark.parametrize("gradient", ["stl", "dreg"])
+def test_paths_lead_through_the_upper_level_to_the_density_of_the_lower(gradient: Any) -> None:
+    """Of log q(z_1 | x, z_2) the derivative by z_2 is no score."""
+    model, oracle = two_level(ImportanceWeighted(3, 2, gradient))
+    w = softmax(oracle.now(), axis=2)
+    wanted = oracle.slopes_of_shares((w**2 if gradient == "dreg" else w) / 2, w / 2)
+    check(gradients(model), wanted, oracle.of_encoder)
+    check(gradients(model), wanted, oracle.of_decoder)
+
+
+def test_the_partial_gradient_of_two_levels_is_one_bound_for_each_network() -> None:
+    model, oracle = two_level(ImportanceWeighted(3, 2, "partial"))
+    found = gradients(model)
+    together = oracle.slopes_of_bound(lambda w: special.logsumexp(w, axis=(1, 2)))
+    check(found, together, oracle.of_decoder)
+    check(found, oracle.slopes_of_bound(mean_log), oracle.of_encoder)
+
+
 @priors
 def test_the_partial_gradient_is_one_bound_for_each_network(prior: Any) -> None:
     """Rainforth et al. (2018), section 4, "PIWAE"."""
@@ -377,11 +420,18 @@ def test_the_doubly_reparameterised_gradient_is_unbiased_and_the_path_one_is_not
 # What is refused.
 
 
-@pytest.mark.parametrize("bottleneck", [lambda: Categorical(2, 3), lambda: Binary(3)])
-def test_relaxed_draws_are_refused(bottleneck: Any) -> None:
+@pytest.mark.parametrize(
+    ("bottleneck", "prior"),
+    [
+        (lambda: Categorical(2, 3), "categorical"),
+        (lambda: Binary(3), "bernoulli"),
+        (lambda: Joint(2, (3,)), {"name": "joint", "categories": (3,)}),
+    ],
+    ids=["categorical", "binary", "joint"],
+)
+def test_relaxed_draws_are_refused(bottleneck: Any, prior: Any) -> None:
     """Their densities are of the discrete variables, which the draws of training are not."""
     code = bottleneck()
-    prior = "categorical" if isinstance(code, Categorical) else "bernoulli"
     with pytest.raises(ValueError, match=f"Received: .*{type(code).__name__}"):
         make(ImportanceWeighted(3), code, prior)
 
@@ -413,6 +463,11 @@ def test_a_model_without_weights_is_refused() -> None:
 def test_an_impossible_argument_is_refused(option: str, wrong: Any) -> None:
     with pytest.raises(ValueError, match=f"`{option}` must"):
         ImportanceWeighted(**{option: wrong})
+
+
+def test_a_partial_gradient_with_a_share_of_the_elbo_is_refused() -> None:
+    with pytest.raises(ValueError, match="without a share of the ELBO. Received: elbo_share=0.3"):
+        ImportanceWeighted(3, 2, "partial", 0.3)
 
 
 def test_a_score_is_that_of_the_vae() -> None:

@@ -67,6 +67,11 @@ class Oracle:
         mean, deviation = self.posterior(values, self.x)
         return mean[:, None, None] + deviation[:, None, None] * self.epsilon
 
+    def log_posterior(self, z: np.ndarray, values: Values) -> np.ndarray:
+        """Return log q(z | x), `(rows, M, K)`."""
+        mean, deviation = (a[:, None, None] for a in self.posterior(values, self.x))
+        return stats.norm.logpdf(z, mean, deviation).sum(-1)
+
     def log_likelihood(self, z: np.ndarray, values: Values) -> np.ndarray:
         """Return log N(x; decoded, I), `(rows, M, K)`."""
         decoded = self.network(self.model.decoder, values, z)
@@ -99,10 +104,8 @@ class Oracle:
             posterior: Weights of q(z | x).
             prior: Weights of p(z); those of p(x | z) when None.
         """
-        mean, deviation = (a[:, None, None] for a in self.posterior(posterior, self.x))
-        rate = stats.norm.logpdf(z, mean, deviation).sum(-1)
-        rate = rate - self.log_prior(z, values if prior is None else prior)
-        return self.log_likelihood(z, values) - rate
+        joint = self.log_likelihood(z, values) + self.log_prior(z, prior or values)
+        return joint - self.log_posterior(z, posterior)
 
     def now(self) -> np.ndarray:
         """Return the log-weights at the model's own weights."""
@@ -147,6 +150,40 @@ class Oracle:
 
         paths, own = self.slopes(along), self.slopes(itself)
         return {key: paths[key] + own[key] for key in here}
+
+
+class TwoLevelOracle(Oracle):
+    """The same of a posterior q(z_2 | x) q(z_1 | x, z_2), whose code is z_1, then z_2."""
+
+    def draws(self, values: Values) -> np.ndarray:
+        """Return z_1 and z_2 by the noise of each."""
+        size = self.model.bottleneck.lower_dim
+        below, above = self.epsilon[..., :size], self.epsilon[..., size:]
+        mean, deviation = self._above(values)
+        upper = mean + deviation * above
+        mean, deviation = self._below(values, upper)
+        return np.concatenate([mean + deviation * below, upper], axis=-1)
+
+    def log_posterior(self, z: np.ndarray, values: Values) -> np.ndarray:
+        """Return log q(z_2 | x) + log q(z_1 | x, z_2)."""
+        size = self.model.bottleneck.lower_dim
+        lower, upper = z[..., :size], z[..., size:]
+        found = stats.norm.logpdf(upper, *self._above(values)).sum(-1)
+        return found + stats.norm.logpdf(lower, *self._below(values, upper)).sum(-1)
+
+    def _above(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
+        code = self.model.bottleneck
+        h = self.network(self.model.encoder, values, self.x)[:, None, None]
+        mean = self.dense(code.upper_mean_head, values, h)
+        return mean, np.exp(self.dense(code.upper_log_var_head, values, h) / 2)
+
+    def _below(self, values: Values, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        code = self.model.bottleneck
+        h = self.network(self.model.encoder, values, self.x)[:, None, None]
+        h = np.broadcast_to(h, (*upper.shape[:-1], h.shape[-1]))
+        joined = np.maximum(self.dense(code.join, values, np.concatenate([h, upper], -1)), 0)
+        mean = self.dense(code.lower_mean_head, values, joined)
+        return mean, np.exp(self.dense(code.lower_log_var_head, values, joined) / 2)
 
 
 def softmax(a: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
