@@ -282,7 +282,7 @@ class Inference(TensorFunctions):
 def _as_rows(x: Any, event_shape: Shape) -> Any:
     """Return one example, alone or as a row, as arrays of rows."""
     given = dict(x) if isinstance(x, Mapping) else {"x": x}
-    found = {key: arrays.as_numbers(key, value) for key, value in given.items()}
+    found = {k: arrays.as_numbers(k, v) for k, v in given.items() if v is not None or k == "x"}
     if "x" in found and found["x"].ndim == len(event_shape):
         found = {key: array[None] for key, array in found.items()}
     return found if isinstance(x, Mapping) else found["x"]

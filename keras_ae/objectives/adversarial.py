@@ -66,15 +66,18 @@ class Adversarial(Term):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the sum of both shares, `(batch,)`, nats; the weight scales the encoder's."""
-        encoder, critic = self.shares(model, outputs, training)
+        encoder, critic = self.shares(model, outputs, training, batch.condition)
         # The trunk multiplies the sum by the weight; the critic's rate must not depend on it.
         weight = self.weight_at(model.step)
         return encoder + critic / ops.where(weight > 0, weight, 1.0)
 
-    def shares(self, model: Any, outputs: Outputs, training: bool) -> tuple[Tensor, Tensor]:
+    def shares(
+        self, model: Any, outputs: Outputs, training: bool, condition: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the encoder's and the critic's losses, each `(batch,)`, nats."""
         codes = ops.cast(outputs["latent"], "float32")
-        drawn = model.prior.sample(ops.shape(codes), self.noise, training, model)
+        prior = model.prior.given(condition)
+        drawn = prior.sample(ops.shape(codes), self.noise, training, model)
         on_codes = self.critic(ops.stop_gradient(codes), training=training)[:, 0]
         on_prior = self.critic(drawn, training=training)[:, 0]
         critic = ops.softplus(-on_prior) + ops.softplus(on_codes)
