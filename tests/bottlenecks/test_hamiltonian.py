@@ -10,7 +10,7 @@ from keras import ops
 
 import keras_ae
 from keras_ae import samplers
-from keras_ae.bottlenecks import Hamiltonian, hamiltonian
+from keras_ae.bottlenecks import Hamiltonian, dynamics
 from keras_ae.distributions.leapfrog import leapfrog
 from keras_ae.typing import Batch
 from tests.bottlenecks.linear import (
@@ -189,7 +189,7 @@ def test_what_is_not_learned_stays() -> None:
 
 def test_what_encodes_and_scores_needs_no_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of()
-    monkeypatch.setattr(hamiltonian, "gradient_of", None)
+    monkeypatch.setattr(dynamics, "gradient_of", None)
     codes = model.encode(ROWS)
     np.testing.assert_allclose(codes, model.posterior(ROWS)["base_mean"], rtol=1e-6)
     assert np.isfinite(model.score(ROWS)).all()

@@ -10,7 +10,7 @@ from keras import ops
 import keras_ae
 from keras_ae.bottlenecks import Hamiltonian, RiemannianHamiltonian
 from keras_ae.datasets import named
-from keras_ae.distributions.kernel_metric import KernelMetric
+from keras_ae.distributions.kernel_metric import bounded_factors
 from keras_ae.distributions.leapfrog import generalised_leapfrog
 from tests.bottlenecks.linear import LATENT, SIZE, X, assert_unbiased, linear_model
 from tests.jacobians import jacobian
@@ -49,7 +49,7 @@ def test_the_metric_is_made_of_the_kept_rows() -> None:
     rows = numbers(model.bottleneck.rows)
     centres = model.encode(rows).astype("f8")
     features = model.encoder(rows)
-    factors = numbers(model.bottleneck.factors(features)).astype("f8")
+    factors = numbers(bounded_factors(model.bottleneck.factor_head(features))).astype("f8")
     wanted = [
         0.01 * np.eye(3)
         + sum(
@@ -59,39 +59,6 @@ def test_the_metric_is_made_of_the_kept_rows() -> None:
         for p in z
     ]
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
-
-
-def test_factors_are_triangular_and_within_bounds_whatever_the_features() -> None:
-    code = RiemannianHamiltonian(4, (6,))
-    code.build((None, 5))
-    code.lower_head.set_weights([RNG.normal(size=(5, 6)), np.zeros(6)])
-    for size in (1.0, 1e6):
-        found = numbers(
-            code.factors(ops.convert_to_tensor(size * RNG.normal(size=(9, 5)), "float32"))
-        )
-        np.testing.assert_array_equal(found, np.tril(found))
-        diagonal = found[:, np.arange(4), np.arange(4)]
-        assert (diagonal > np.exp(-1.501)).all()
-        assert (diagonal < np.exp(1.501)).all()
-        below = found[:, *np.tril_indices(4, -1)]
-        assert len(np.unique(below)) > 1
-        assert (np.abs(below) <= 0.5).all()
-
-
-@pytest.mark.parametrize("size", [2, 16, 64])
-def test_the_largest_metric_can_be_factored(size: int) -> None:
-    lower = np.sign(RNG.normal(size=(100, size, size))) / np.sqrt(size)
-    factors = np.tril(lower, -1) + np.exp(1.5) * np.eye(size)
-    centres = np.zeros((100, size))
-    metric = KernelMetric(
-        *(ops.convert_to_tensor(a, "float32") for a in (centres, factors)), 1.5, 1e-3
-    )
-    place = metric.at(ops.zeros((1, size), "float32"))
-    assert np.isfinite(numbers(place.root)).all()
-    one = np.tile(factors[:1], (100, 1, 1))  # of one direction, and the floor in others
-    one[:, 1:] = 0.0
-    metric = KernelMetric(*(ops.convert_to_tensor(a, "float32") for a in (centres, one)), 1.5, 1e-3)
-    assert np.isfinite(numbers(metric.at(ops.zeros((1, size), "float32")).root)).all()
 
 
 # What it is an estimate of.
@@ -113,18 +80,18 @@ def test_without_centres_it_moves_as_the_flat_one() -> None:
         np.testing.assert_allclose(found[key], wanted[key], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("step", "near"), [(0.01, 2e-3), (0.03, 2e-2)])
+@pytest.mark.parametrize(("step", "near"), [(0.01, 1e-3), (0.03, 0.1)])
 def test_steps_keep_volume_as_well_as_is_said(step: float, near: float) -> None:
     model = model_of(latent_dim=3, centres=100, step_size=step, leapfrog_steps=3)
     rng = np.random.default_rng(5)
     code = model.bottleneck
     code.rows.assign(rng.random((100, 6)))
     for weight in (*model.encoder.weights, *model.decoder.weights, *head_weights(code)):
-        weight.assign(0.5 * rng.normal(size=weight.shape))
+        weight.assign(0.3 * rng.normal(size=weight.shape))
     batch, metric = model.batch(ops.convert_to_tensor(ROWS)), code.metric(model)
     z = numbers(metric.centres)[:32] + 0.3 * rng.normal(size=(32, 3)).astype("float32")
     place = metric.at(ops.convert_to_tensor(z))
-    assert numbers(place.inverse).max() > 10.0
+    assert np.linalg.eigvalsh(numbers(place.inverse)).max() > 500.0
     noise = ops.convert_to_tensor(rng.normal(size=(32, 3)), "float32")
     start = np.concatenate([z, numbers(place.momentum(noise))], axis=1)
 
@@ -140,7 +107,7 @@ def test_steps_keep_volume_as_well_as_is_said(step: float, near: float) -> None:
 
 
 def head_weights(code: Any) -> list[Any]:
-    heads = (code.mean_head, code.log_var_head, code.diagonal_head, code.lower_head)
+    heads = (code.mean_head, code.log_var_head, code.factor_head)
     return [weight for layer in heads for weight in layer.weights]
 
 
