@@ -53,7 +53,8 @@ class Dynamics(Posterior):
         self.latent_shape = (latent_dim,)
         self.leapfrog_steps = checked_size("leapfrog_steps", leapfrog_steps)
         self.step_size = _checked_within("step_size", step_size, 0.0, MAX_STEP)
-        self.beta_zero = 1.0 if beta_zero == 1 else _checked_within("beta_zero", beta_zero, 0.01, 1)
+        is_cold = is_number(beta_zero) and beta_zero == 1
+        self.beta_zero = 1.0 if is_cold else _checked_within("beta_zero", beta_zero, MIN_BETA, 1.0)
         self.learn_step_size = checked_claim("learn_step_size", learn_step_size)
         self.mean_head = head(latent_dim, "base_mean")
         self.log_var_head = head(latent_dim, "base_log_var")
@@ -122,7 +123,16 @@ class Dynamics(Posterior):
 
     @final
     def slope(self, model: Any, batch: Batch) -> Slope:
-        """Return the gradient of the potential -log p(x, z) as a function of places."""
+        """Return the gradient of the potential -log p(x, z) as a function of places.
+
+        Raises:
+            ValueError: The model has no prior.
+        """
+        if model.prior is None:
+            raise ValueError(
+                f"{type(self).__name__} needs a model with a prior, towards which it moves draws. "
+                "Received: prior=None. Pass `prior='standard_normal'`."
+            )
 
         def log_joint(z: Tensor) -> Tensor:
             decoded = model.decoded_tensor(z, batch.condition)

@@ -12,6 +12,7 @@ import keras_ae
 from keras_ae import samplers
 from keras_ae.bottlenecks import Hamiltonian, dynamics
 from keras_ae.distributions.leapfrog import leapfrog
+from keras_ae.objectives import Reconstruction
 from keras_ae.typing import Batch
 from tests.bottlenecks.linear import (
     LATENT,
@@ -280,3 +281,11 @@ def test_impossible_options_are_refused(options: Any, message: str) -> None:
 def test_a_vampprior_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a model with a Gaussian posterior"):
         model_of(prior="vamp")
+
+
+def test_a_model_without_a_prior_is_refused() -> None:
+    model = keras_ae.LatentModel(
+        (6,), bottleneck=Hamiltonian(2), objective=[Reconstruction()], hidden=[8]
+    )
+    with pytest.raises(ValueError, match="Hamiltonian needs a model with a prior"):
+        model.autoencode(model.batch(ROWS), sample=True)
