@@ -32,6 +32,7 @@ VARIANTS = [p for p in MODULES if p.parent.parent.name == "models" and p.name !=
 # Modules without a test module of their own, and what tests them instead.
 TESTED_ELSEWHERE: dict[str, str] = {
     "bottlenecks/bottleneck.py": "every bottleneck's test",
+    "bottlenecks/dynamics.py": "bottlenecks/test_hamiltonian.py, test_riemannian_hamiltonian.py",
     **{
         f"bottlenecks/{name}.py": "bottlenecks/test_posterior.py, and test_temperature.py"
         for name in ("binary", "categorical", "hyperbolic", "hyperspherical")

@@ -15,6 +15,31 @@ LOG_TWO_PI = math.log(2.0 * math.pi)
 ENERGY = 100.0
 """Kinetic energy of a coordinate, nats, above which it grows as its logarithm."""
 
+MAX_LOG_DIAGONAL = 1.5
+
+MIN_FLOOR = 1e-3
+"""Least lambda with which float32 can factor the metric of a hundred centres in one place."""
+
+
+def bounded_factors(entries: Tensor) -> Tensor:
+    """Return lower triangular matrices of any numbers, `(centres, d, d)`.
+
+    Diagonals are within exp(-1.5) and exp(1.5), the others of a row at most 1 together, squared.
+
+    Args:
+        entries: Those of the diagonals, then the others row by row, `(centres, d (d + 1) / 2)`.
+    """
+    count = entries.shape[-1]
+    size = math.isqrt(2 * count)
+    diagonal, others = ops.tanh(entries[:, :size]), ops.tanh(entries[:, size:])
+    zero = ops.zeros_like(diagonal[:, :1])
+    bounded = [ops.exp(MAX_LOG_DIAGONAL * diagonal), others / math.sqrt(size), zero]
+    places = np.full((size, size), count, "int32")  # of each entry among these; the last is 0
+    places[np.diag_indices(size)] = np.arange(size)
+    places[np.tril_indices(size, -1)] = np.arange(size, count)
+    taken = ops.take(ops.concatenate(bounded, axis=-1), places.ravel(), axis=1)
+    return ops.reshape(taken, (-1, size, size))
+
 
 class KernelMetric:
     """G^{-1}(z) = sum_i L_i L_i^T exp(-|z - c_i|^2 / T^2) + lambda I.

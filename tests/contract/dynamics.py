@@ -74,8 +74,9 @@ def _metric(model: Any) -> Function:
 
     centres, size = head(code.mean_head), code.latent_shape[0]
     factors = np.zeros((len(centres), size, size))
-    factors[:, *np.tril_indices(size, -1)] = np.tanh(head(code.lower_head)) / np.sqrt(size)
-    factors[:, *np.diag_indices(size)] = np.exp(1.5 * np.tanh(head(code.diagonal_head)))
+    entries = np.tanh(head(code.factor_head))
+    factors[:, *np.diag_indices(size)] = np.exp(1.5 * entries[:, :size])
+    factors[:, *np.tril_indices(size, -1)] = entries[:, size:] / np.sqrt(size)
 
     def inverse(z: np.ndarray) -> np.ndarray:
         weights = np.exp(-((z - centres) ** 2).sum(1) / code.temperature**2)

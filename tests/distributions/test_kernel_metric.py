@@ -8,7 +8,7 @@ from keras import ops
 from scipy import stats
 
 from keras_ae.distributions import kernel_metric
-from keras_ae.distributions.kernel_metric import KernelMetric, Place
+from keras_ae.distributions.kernel_metric import KernelMetric, Place, bounded_factors
 from tests.distributions.oracle import assert_close
 
 RNG = np.random.default_rng(0)
@@ -89,6 +89,34 @@ def test_velocity_and_slope_are_the_energys_gradients(
     assert_close(ops.convert_to_numpy(place.velocity(r)), wanted)
     wanted = [slopes(lambda p, r=r: energy(p, r, most), z) for z, r in rows]
     assert_close(ops.convert_to_numpy(place.slope(r)), wanted, rtol=1e-4)
+
+
+def test_factors_are_triangular_and_within_bounds_whatever_they_are_made_of() -> None:
+    entries = RNG.normal(size=(9, 10)).astype("float32")
+    found = ops.convert_to_numpy(bounded_factors(ops.convert_to_tensor(entries)))
+    wanted = np.zeros((9, 4, 4))
+    wanted[:, np.arange(4), np.arange(4)] = np.exp(1.5 * np.tanh(entries[:, :4]))
+    wanted[:, *np.tril_indices(4, -1)] = np.tanh(entries[:, 4:]) / 2
+    assert_close(found, wanted)
+    found = ops.convert_to_numpy(bounded_factors(ops.convert_to_tensor(1e30 * entries)))
+    assert np.abs(found).max() == pytest.approx(np.exp(1.5), rel=1e-5)
+    one = ops.convert_to_numpy(bounded_factors(ops.convert_to_tensor(entries[:, :1])))
+    assert_close(one[:, 0, 0], np.exp(1.5 * np.tanh(entries[:, 0])))
+
+
+@pytest.mark.parametrize("size", [2, 16, 64])
+def test_the_largest_metric_can_be_factored(size: int) -> None:
+    count = size * (size + 1) // 2
+    centres = ops.zeros((100, size), "float32")
+    for entries in (
+        1e9 * RNG.normal(size=(100, count)),
+        1e9 * np.ones((100, count)),
+        np.tile(1e9 * np.r_[1.0, -np.ones(count - 1)], (100, 1)),
+    ):
+        factors = bounded_factors(ops.convert_to_tensor(entries, "float32"))
+        place = KernelMetric(centres, factors, 1.5, kernel_metric.MIN_FLOOR).at(centres[:1])
+        assert np.isfinite(ops.convert_to_numpy(place.root)).all()
+        assert np.isfinite(ops.convert_to_numpy(place.matrix)).all()
 
 
 def test_far_from_all_centres_it_is_flat() -> None:

@@ -21,6 +21,8 @@ WEIGHTS = RNG.random(75).astype("float32")
 OPTIONS: dict[str, dict[str, Any]] = {
     "autoencoder": {"hidden": [8]},
     "vae": {"hidden": [8], "normalize": "standard"},
+    "hamiltonian_vae": {"hidden": [8], "leapfrog_steps": 2, "step_size": 0.2},
+    "riemannian_hamiltonian_vae": {"hidden": [8], "leapfrog_steps": 1, "centres": 5},
     "denoising_autoencoder": {"hidden": [8], "corruption": "salt_and_pepper"},
     "vq_vae": {"num_codes": 5, "tokens": 2},
     "adversarial_autoencoder": {"hidden": [8], "alternate": True},
