@@ -41,6 +41,7 @@ class Binary(Posterior):
     reports = ("logits",)
     space = "bits"
     closed_form = ("bernoulli",)
+    relaxes = True
 
     def __init__(
         self, latent_dim: int, temperature: Degrees = 1.0, straight_through: bool = False

@@ -44,6 +44,7 @@ class Categorical(Posterior):
     reports = ("logits",)
     space = "categories"
     closed_form = ("categorical",)
+    relaxes = True
 
     def __init__(
         self,

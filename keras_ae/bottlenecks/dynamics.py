@@ -39,6 +39,7 @@ class Dynamics(Posterior):
     """
 
     reports = ("base_mean", "base_log_var", "start", "momentum", "log_posterior")
+    has_paths = False
 
     def __init__(
         self,

@@ -40,6 +40,7 @@ class FlowPosterior(Posterior):
     """
 
     reports = ("base_mean", "base_log_var", "context", "log_posterior")
+    has_paths = False
 
     def __init__(
         self,

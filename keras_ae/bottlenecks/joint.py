@@ -43,6 +43,7 @@ class Joint(Posterior):
     reports = ("mean", "log_var", "logits")
     space = "numbers and categories"
     closed_form = ("joint",)
+    relaxes = True
 
     def __init__(
         self,

@@ -24,6 +24,10 @@ class Posterior(Bottleneck):
 
     space: str = "vectors"
     closed_form: tuple[str, ...] = ()
+    relaxes: bool = False
+    """Whether draws in training are of another distribution than the density's."""
+    has_paths: bool = True
+    """Whether `log_prob` of a draw moves with the draw alone where all else is held fixed."""
     parts: Mapping[str, slice] = MappingProxyType({})
     """Names of parts of the code, and which of the columns of `kl` are theirs."""
 

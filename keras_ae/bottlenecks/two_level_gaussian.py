@@ -33,6 +33,7 @@ class TwoLevelGaussian(Posterior):
     """
 
     reports = ("features", "upper_mean", "upper_log_var", "lower_mean", "lower_log_var")
+    has_paths = False
 
     def __init__(self, lower_dim: int, upper_dim: int, hidden: int = 128) -> None:
         super().__init__()

@@ -92,15 +92,16 @@ class ImportanceWeighted(Term):
         """
         check_rate(type(self).__name__, model)
         code = type(model.bottleneck).__name__
-        if model.bottleneck.space in ("bits", "categories"):
+        if model.bottleneck.relaxes:
             raise ValueError(
                 "importance weights need draws whose density is known in training. Received: "
                 f"{code}, whose draws are relaxed there. Take `KLDivergence`."
             )
-        if self.gradient != "plain" and "log_posterior" in model.bottleneck.reports:
+        if self.gradient in ("stl", "dreg") and not model.bottleneck.has_paths:
             raise ValueError(
-                f"the gradient {self.gradient!r} needs a posterior whose density follows from its "
-                f"parameters and any draw. Received: {code}. Take gradient='plain'."
+                f"the gradient {self.gradient!r} needs a posterior whose density moves with a draw "
+                f"alone. Received: {code}, one part of which depends on another. "
+                "Take gradient='plain'."
             )
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
@@ -131,10 +132,10 @@ class ImportanceWeighted(Term):
 
     def shares(self, log_weights: Tensor) -> Shares:
         """Return what "dreg" and "partial" multiply the gradients of log-weights by."""
-        apart = ops.softmax(log_weights, axis=-1) / self.estimates
+        apart = _normalised(log_weights) / self.estimates
         if self.gradient == "partial":
             flat = ops.reshape(log_weights, (-1, self.estimates * self.samples))
-            together = ops.reshape(ops.softmax(flat, axis=-1), (-1, self.estimates, self.samples))
+            together = ops.reshape(_normalised(flat), (-1, self.estimates, self.samples))
             return Shares(together, apart)
         even = self.elbo_share / (self.estimates * self.samples)
         rest = 1.0 - self.elbo_share
@@ -168,6 +169,11 @@ class ImportanceWeighted(Term):
         density = draws.log_likelihood(model, outputs["latent"], made.batch, samples, training)
         log_weights = density - draws.rate(model, outputs, made.batch, samples)
         return ops.reshape(log_weights, (-1, self.estimates, self.samples))
+
+
+def _normalised(log_weights: Tensor) -> Tensor:
+    """Return weights that sum to 1 along the last axis, of one too."""
+    return ops.exp(log_weights - ops.logsumexp(log_weights, axis=-1, keepdims=True))
 
 
 def _at_draw(outputs: Outputs) -> Outputs:

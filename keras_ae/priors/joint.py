@@ -39,6 +39,11 @@ class Joint(Prior):
     def __init__(self, categories: Any = (10,)) -> None:
         super().__init__()
         self.categories = checked_sizes("categories", categories)
+        if not self.categories or min(self.categories) < 2:
+            raise ValueError(
+                "`categories` must have at least 2 for each variable, of which there is one. "
+                f"Received: categories={categories!r}"
+            )
 
     def check_model(self, model: Any) -> None:
         """Refuse a posterior of other variables.

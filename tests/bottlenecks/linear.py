@@ -50,7 +50,7 @@ def log_weights(model: Any, samples: int) -> np.ndarray:
     batch = model.batch(X)
     many = draws.drawn(model, batch, model.posterior_tensor(X), samples)
     likelihood = draws.log_likelihood(model, many.outputs["latent"], many.batch, samples)
-    found = likelihood - draws.rate(model, many.outputs, samples)
+    found = likelihood - draws.rate(model, many.outputs, many.batch, samples)
     return ops.convert_to_numpy(found).astype("float64")
 
 

@@ -132,7 +132,7 @@ def test_a_model_of_it_trains_every_weight_and_saves(name: str, tmp_path: Any) -
 class Shifted(Gaussian):
     """A normal whose draws are moved by the mean of their rows."""
 
-    closed_form = None
+    closed_form = ()
 
     def refine(self, model: Any, batch: Batch, outputs: Outputs, training: bool = False) -> Outputs:
         shift = ops.mean(batch.x, axis=1, keepdims=True)

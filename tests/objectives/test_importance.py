@@ -349,16 +349,6 @@ def test_the_bound_of_two_levels_and_its_gradient_are_numpys() -> None:
     check(gradients(model), wanted, oracle.of_decoder)
 
 
-@pytest.mark.parametrize("gradient", ["stl", "dreg"])
-def test_paths_lead_through_the_upper_level_to_the_density_of_the_lower(gradient: Any) -> None:
-    """Of log q(z_1 | x, z_2) the derivative by z_2 is no score."""
-    model, oracle = two_level(ImportanceWeighted(3, 2, gradient))
-    w = softmax(oracle.now(), axis=2)
-    wanted = oracle.slopes_of_shares((w**2 if gradient == "dreg" else w) / 2, w / 2)
-    check(gradients(model), wanted, oracle.of_encoder)
-    check(gradients(model), wanted, oracle.of_decoder)
-
-
 def test_the_partial_gradient_of_two_levels_is_one_bound_for_each_network() -> None:
     model, oracle = two_level(ImportanceWeighted(3, 2, "partial"))
     found = gradients(model)
@@ -440,6 +430,9 @@ def test_relaxed_draws_are_refused(bottleneck: Any, prior: Any) -> None:
 def test_gradients_without_the_score_are_refused_where_it_cannot_be_left_out(gradient: Any) -> None:
     with pytest.raises(ValueError, match="Received: .*FlowPosterior"):
         make(ImportanceWeighted(3, gradient=gradient), FlowPosterior(2, "planar", 2))
+    # Of log q(z_1 | x, z_2) the derivative by z_2 is no score.
+    with pytest.raises(ValueError, match="Received: .*TwoLevelGaussian"):
+        make(ImportanceWeighted(3, gradient=gradient), TwoLevelGaussian(2, 1, hidden=3))
     make(ImportanceWeighted(3), FlowPosterior(2, "planar", 2))
 
 

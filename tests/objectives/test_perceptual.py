@@ -236,7 +236,7 @@ def test_a_score_has_the_features_with_their_weight() -> None:
             "perceptual_vae", input_shape=(6,), network=network, weight=weight, latent_dim=2
         )
         outputs = model(X)
-        kl = ops.convert_to_numpy(model.objective[1].value(model, None, outputs, False))
+        kl = ops.convert_to_numpy(model.objective[1].value(model, model.batch(X), outputs, False))
         wanted = factor * distance(maps(network, X), maps(network, model.reconstruct(X))) + kl
         np.testing.assert_allclose(model.score(X), wanted, rtol=1e-5)
 

@@ -189,7 +189,7 @@ def test_a_score_has_the_similarity_with_its_weight() -> None:
     model = make(weight=30.0)
     wanted = 30 * error(x, model.reconstruct(x))
     outputs = model(x)
-    kl = ops.convert_to_numpy(model.objective[1].value(model, None, outputs, False))
+    kl = ops.convert_to_numpy(model.objective[1].value(model, model.batch(x), outputs, False))
     np.testing.assert_allclose(model.score(x), wanted + kl, rtol=1e-5)
     warm = make(weight=LinearWarmup(10, start=7.0, end=9.0))
     warm.set_weights(model.get_weights())
