@@ -206,6 +206,7 @@ def test_draws_are_moved_wherever_they_are_asked_for() -> None:
     assert np.abs(found - truth).mean() < 0.7 * np.abs(model.encode(X) - truth).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("event_shape", "options"),
     [

@@ -80,6 +80,7 @@ def test_without_centres_it_moves_as_the_flat_one() -> None:
         np.testing.assert_allclose(found[key], wanted[key], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "near"), [(0.01, 1e-3), (0.03, 0.1)])
 def test_steps_keep_volume_as_well_as_is_said(step: float, near: float) -> None:
     model = model_of(latent_dim=3, centres=100, step_size=step, leapfrog_steps=3)
@@ -140,6 +141,7 @@ def test_few_rows_are_kept_more_than_once_and_gaps_are_filled() -> None:
     assert np.isfinite(model.elbo(x)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("event_shape", "options"),
     [((4, 4, 2), {"encoder": "conv", "hidden": [4]}), ((4, 2), {"encoder": "recurrent"})],

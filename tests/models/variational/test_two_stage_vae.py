@@ -38,6 +38,7 @@ def test_fit_ends_with_the_second_stage_which_is_saved(tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded.sample(5, seed=0), model.sample(5, seed=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_fit_trains_it_again() -> None:
     model = made()
     model.fit(X, verbose=0)
