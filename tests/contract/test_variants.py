@@ -164,9 +164,8 @@ def test_an_evaluation_repeats_with_its_seed(case: Case, trained: Trained) -> No
     assert once == again
 
 
-@pytest.mark.parametrize(
-    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_trains_finite(case: Case, policy: str) -> None:
     keras.config.set_dtype_policy(policy)
     try:
