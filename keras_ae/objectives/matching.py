@@ -81,6 +81,9 @@ def squared_mmd(a: Tensor, b: Tensor, kernel: str, scales: Sequence[float]) -> T
         kernel: "imq" or "rbf".
         scales: Of the kernel.
     """
+    # Distances far from the origin would be differences of large numbers.
+    centre = ops.stop_gradient(ops.mean(ops.concatenate([a, b]), axis=0))
+    a, b = a - centre, b - centre
     alike = _mean_of_pairs(a, kernel, scales) + _mean_of_pairs(b, kernel, scales)
     return alike - 2.0 * ops.mean(_kernel(_squared_distances(a, b), a.shape[1], kernel, scales))
 

@@ -131,7 +131,7 @@ def test_straight_through_draws_are_discrete_with_a_gradient() -> None:
 
     z = ops.convert_to_numpy(drawn(ops.convert_to_tensor(parameters["logits"])))
     np.testing.assert_allclose(np.minimum(abs(z[:, 2:]), abs(1 - z[:, 2:])), 0, atol=1e-6)
-    weights = np.arange(SIZE, dtype="float32") ** 2
+    weights = ops.convert_to_tensor(np.arange(SIZE, dtype="float32") ** 2)
     slope = gradient(lambda a: ops.sum(drawn(a) * weights), parameters["logits"])
     assert abs(slope).max() > 1e-3
 
