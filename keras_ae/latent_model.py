@@ -205,7 +205,7 @@ class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras
                 value = ops.cast(term.value(self, batch, outputs, training), "float32")
                 if training:
                     term.observe(value, weight)
-                if weight is not None and value.shape:  # a scalar is the batch's
+                if weight is not None and len(value.shape):  # a scalar is the batch's
                     value = value * weight
                 values[term.name] = ops.mean(value)
         return values

@@ -169,7 +169,8 @@ class ControlledWeight(Part):
             row_weight: Weight of each row in their mean, `(batch,)`; a scalar has none.
         """
         value = ops.stop_gradient(value)
-        weights = ops.ones_like(value) if row_weight is None or not value.shape else row_weight
+        of_rows = row_weight is not None and len(value.shape)
+        weights = row_weight if of_rows else ops.ones_like(value)
         over_batch(self._follow, [ops.sum(weights * value), ops.sum(weights)])
 
     def _follow(self, total: Tensor, count: Tensor) -> None:
