@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_ae import arrays, conditioning
 from keras_ae import inputs as data
@@ -15,7 +14,6 @@ from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.noise import seed_of
 from keras_ae.functions import TensorFunctions
 from keras_ae.parts import checked_size
-from keras_ae.typing import Shape
 
 DRAWN_ROWS = 10_000
 """Rows of which posterior draws are made in one run."""
@@ -167,74 +165,6 @@ class Inference(TensorFunctions):
             left -= together
         return np.concatenate(drawn)
 
-    def interpolate(self: Any, a: Any, b: Any, steps: int = 8) -> Any:
-        """Return decoded codes on the lines from a's to b's: shortest where codes live.
-
-        Args:
-            a: Start examples `(rows, *event_shape)`, or a dict of them with conditions, under
-                which all of a line is decoded.
-            b: End examples, as many.
-            steps: Number of points on each line, ends included.
-
-        Returns:
-            `(rows, steps, *event_shape)`, data units.
-
-        Raises:
-            ValueError: There are not as many ends as starts.
-        """
-        a, b = self._checked(a), self._checked(b)
-        arrays.check_rows(a=data.read(a)[0], b=data.read(b)[0])
-        ends = self.encode(a)[:, None], self.encode(b)[:, None]
-        share = np.linspace(0.0, 1.0, checked_size("steps", steps), dtype="float32")
-        share = share.reshape(1, -1, *(1,) * len(self.latent_shape))
-        given = map(ops.convert_to_tensor, (*ends, share))
-        grid = ops.convert_to_numpy(self.bottleneck.between(*given))
-        return self._decode_grid(grid, data.read(a)[1])
-
-    def traverse(
-        self: Any, x: Any, dimension: int | None = None, steps: int = 7, span: float = 3.0
-    ) -> Any:
-        """Return decoded codes in which one number runs from -span to span.
-
-        Args:
-            x: One example `(*event_shape)` or one row of them `(1, *event_shape)`, or a dict of
-                one with its condition.
-            dimension: Which number of the code runs; each in turn when None.
-            steps: Number of points on each walk.
-            span: Half the length of the walk, in units of the code (standard deviations of a
-                standard normal prior).
-
-        Returns:
-            `(dimensions, steps, *event_shape)`, data units.
-
-        Raises:
-            ValueError: The code is not a vector, or the dimension is not one of it.
-        """
-        space = getattr(self.bottleneck, "space", "vectors")
-        if len(self.latent_shape) != 1 or space != "vectors":
-            raise ValueError(
-                "a traversal needs a code that is a vector of numbers that move by themselves. "
-                f"Received: latent_shape={self.latent_shape}, codes in {space}. Use `interpolate`."
-            )
-        length = self.latent_shape[0]
-        if dimension is not None and dimension not in range(length):
-            raise ValueError(
-                f"`dimension` must be in 0..{length - 1}. Received: dimension={dimension}"
-            )
-        x = _as_rows(x, self.event_shape)
-        codes = self.encode(x)
-        if len(codes) > 1:
-            raise ValueError(f"a traversal starts from one example. Received: {len(codes)} rows")
-        code = codes[0]
-        dimensions = range(length) if dimension is None else [dimension]
-        grid = np.tile(code, (len(dimensions), checked_size("steps", steps), 1))
-        for row, index in enumerate(dimensions):
-            grid[row, :, index] = np.linspace(-span, span, steps)
-        condition = data.read(x)[1]
-        return self._decode_grid(
-            grid, None if condition is None else np.repeat(condition, len(grid), axis=0)
-        )
-
     def corrupt(self: Any, x: Any, *, seed: int | None = None, **options: Any) -> Any:
         """Return `x` as the encoder sees it in training, `(rows, *event_shape)`, data units.
 
@@ -270,22 +200,6 @@ class Inference(TensorFunctions):
         """Return codes, or a dict of them with their checked conditions."""
         found = conditioning.conditions_of(condition, self.condition, len(z))
         return z if found is None else {"z": z, "condition": found}
-
-    def _decode_grid(self: Any, grid: np.ndarray, condition: np.ndarray | None) -> Any:
-        """Return decoded rows of codes, each row under its condition."""
-        steps = grid.shape[1]
-        each = None if condition is None else np.repeat(condition, steps, axis=0)
-        flat = self.decode(grid.reshape(-1, *self.latent_shape), condition=each)
-        return flat.reshape(*grid.shape[:2], *self.event_shape)
-
-
-def _as_rows(x: Any, event_shape: Shape) -> Any:
-    """Return one example, alone or as a row, as arrays of rows."""
-    given = dict(x) if isinstance(x, Mapping) else {"x": x}
-    found = {k: arrays.as_numbers(k, v) for k, v in given.items() if v is not None or k == "x"}
-    if "x" in found and found["x"].ndim == len(event_shape):
-        found = {key: array[None] for key, array in found.items()}
-    return found if isinstance(x, Mapping) else found["x"]
 
 
 def _check_posterior(model: Any) -> None:

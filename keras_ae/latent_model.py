@@ -33,10 +33,11 @@ from keras_ae.sampling import Sampling
 from keras_ae.training import Training
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
 from keras_ae.views import Views
+from keras_ae.walks import Walks
 
 
 @keras.saving.register_keras_serializable("keras_ae")
-class LatentModel(RecordsArguments, Training, Inference, Sampling, Bounds, keras.Model):
+class LatentModel(RecordsArguments, Training, Inference, Walks, Sampling, Bounds, keras.Model):
     """An autoencoder as a choice of parts: x -> encoder -> bottleneck -> decoder -> p(x | z).
 
     The loss is the sum over the objective's terms of weight(step) * mean over the batch of

@@ -14,11 +14,12 @@ class Bottleneck(Part):
 
     `reports` are the keys beside `latent` in what a call returns. `latent_shape` is known once
     the bottleneck is built. With `sample=False` a call is deterministic: the mean, or the code.
-    `adapts` says whether it starts from rows of the training data.
+    `adapts` says whether it starts from rows of the training data, `space` where codes live.
     """
 
     reports: tuple[str, ...] = ()
     adapts: bool = False
+    space: str = "vectors"
     latent_shape: Shape
 
     @abstractmethod

@@ -22,7 +22,6 @@ class Posterior(Bottleneck):
     names the families of priors from which `kl` is known exactly.
     """
 
-    space: str = "vectors"
     closed_form: tuple[str, ...] = ()
     relaxes: bool = False
     """Whether draws in training are of another distribution than the density's."""

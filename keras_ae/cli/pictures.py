@@ -30,7 +30,7 @@ def draw(
     }
     if model.source is not None:
         figures["samples.png"] = example_grid(_drawn(model))
-        if len(model.latent_shape) == 1:
+        if model.can_traverse:
             walks = model.traverse(_rows(model, data, 1))[:TRAVERSED]
             named = {f"number {i + 1}": walk for i, walk in enumerate(walks)}
             figures["traversal.png"] = example_grid(named, "one number of the code, -3 to 3")

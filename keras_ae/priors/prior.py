@@ -27,7 +27,7 @@ class Prior(Source):
         Raises:
             ValueError: The model's codes live elsewhere, or it lacks what the prior needs.
         """
-        space = getattr(model.bottleneck, "space", self.space)
+        space = model.bottleneck.space
         if space != self.space:
             raise ValueError(
                 f"a prior must live where the codes do. Received: {type(self).__name__} over "

@@ -120,7 +120,7 @@ class Sampler(Source):
                 f"{name} needs codes of numbers. Received: {code}, whose codes are numbers of a "
                 "codebook. They need a prior over indices."
             )
-        space = getattr(model.bottleneck, "space", "vectors")
+        space = model.bottleneck.space
         if space not in self.spaces:
             raise ValueError(
                 f"{name} fits codes in {' or '.join(self.spaces)}. Received: {code}, whose codes "

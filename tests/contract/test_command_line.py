@@ -18,6 +18,8 @@ BACKENDS = ("jax", "tensorflow", "torch")
 TURN = BACKENDS.index(keras.backend.backend())
 NAMES = [case.name for case in EVERY if keras_ae.describe(case.name).family == "variational"]
 OPTIONS: dict[str, list[Any]] = {
+    "conditional_vae": ["--condition", "labels"],
+    "ms_ssim_vae": ["--window-size", 5],
     "vade": ["--pretrain-epochs", 1],
     "two_stage_vae": ["--second-epochs", 2],
     "vamp_vae": ["--components", 20],
