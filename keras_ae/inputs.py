@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -183,40 +183,63 @@ def batches_of(
 
 
 def first_rows(data: Any, limit: int, batches: int | None = None) -> Any:
-    """Return the first rows as an array, or with their conditions as a dict.
+    """Return the first rows as an array, or with their conditions and mask as a dict.
 
     Args:
         data: As for `batches_of`, which says what is raised.
         limit: Number of rows at most.
         batches: Number of batches of a stream at most.
     """
-    found = list(_read_again(data, limit, batches))
-    joined = {key: np.concatenate([batch[key] for batch in found])[:limit] for key in found[0]}
-    return joined if len(joined) > 1 else joined["x"]
+    joined = _joined(_read_again(data, limit, batches))
+    rows = {key: a[:limit] for key, a in joined.items()}
+    return rows if len(rows) > 1 else rows["x"]
 
 
-def _read_again(data: Any, limit: int | None, batches: int | None) -> Iterable[Any]:
-    """Yield x, and conditions where there are some, by their names."""
+def _read_again(data: Any, limit: int | None, batches: int | None) -> Iterator[dict[str, Any]]:
+    """Yield the parts of inputs by their names."""
     if is_in_memory(data):
-        yield {key: np.asarray(a if limit is None else a[:limit]) for key, a in _told(data)}
+        yield {key: np.asarray(part[:limit]) for key, part in _parts(data).items()}
         return
     if hasattr(data, "__next__"):
         raise ValueError(
-            "statistics of the training data must be measured before training, and a generator "
-            "can be read only once. Received: a generator. Call `model.adapt(x)` first."
+            "what a model takes from its training data beside its steps must be readable more than "
+            "once, and a generator is not. Received: a generator. Pass arrays or a dataset; where "
+            "it is only the scaling, call `model.adapt(x)` first."
         )
     seen = 0
     for item in itertools.islice(_inputs_of(data), batches):
-        batch = {key: np.asarray(ops.convert_to_numpy(a)) for key, a in _told(item)}
+        batch = _arrays(item)
         yield batch
         seen += len(batch["x"])
         if limit is not None and seen >= limit:
             return
 
 
-def _told(inputs: Any) -> Iterable[tuple[str, Any]]:
-    x, condition, _ = read(inputs)
-    return [("x", x)] + ([] if condition is None else [("condition", condition)])
+def _parts(inputs: Any) -> dict[str, Any]:
+    named = zip(KEYS, read(inputs), strict=True)
+    return {key: part for key, part in named if part is not None}
+
+
+def _arrays(inputs: Any) -> dict[str, np.ndarray]:
+    return {key: np.asarray(ops.convert_to_numpy(a)) for key, a in _parts(inputs).items()}
+
+
+def _joined(batches: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return what the batches of a stream make up.
+
+    Raises:
+        ValueError: There is none, or they have not all the same parts.
+    """
+    found = list(batches)
+    if not found or any(set(batch) != set(found[0]) for batch in found):
+        raise ValueError(
+            "a stream must have at least one batch, and all batches the same keys. "
+            f"Received: {[sorted(batch) for batch in found[:3]]}. A generator can be read only "
+            "once: make a new one."
+        )
+    if len(found) == 1:
+        return found[0]
+    return {key: np.concatenate([batch[key] for batch in found]) for key in found[0]}
 
 
 def in_memory(
@@ -231,18 +254,7 @@ def in_memory(
     checked = check_data(inputs, event_shape, missing, condition)
     if is_in_memory(checked):
         return checked
-    found: list[dict[str, np.ndarray]] = []
-    for item in _inputs_of(checked):
-        parts = zip(KEYS, read(item), strict=True)
-        given = {key: part for key, part in parts if part is not None}
-        found.append({key: np.asarray(ops.convert_to_numpy(a)) for key, a in given.items()})
-    if not found or any(set(batch) != set(found[0]) for batch in found):
-        raise ValueError(
-            "a stream must have at least one batch, and all batches the same keys. "
-            f"Received: {[sorted(batch) for batch in found[:3]]}. A generator can be read only "
-            "once: make a new one."
-        )
-    joined = {key: np.concatenate([batch[key] for batch in found]) for key in found[0]}
+    joined = _joined(map(_arrays, _inputs_of(checked)))
     return check_data(joined, event_shape, missing, condition)
 
 

@@ -55,26 +55,28 @@ class Training(keras.Model):
             validation_data = fitting.prepare_validation(self, validation_data)
         fitting.give_phases_their_optimizers(self)
         held = options.get("validation_split") or 0.0
-        starting.start(self, x, options.get("steps_per_epoch"), y, held)
+        rows = starting.TrainingRows(x, options.get("steps_per_epoch"), held)
+        starting.start(self, rows, y)
         given = {"y": y, "sample_weight": sample_weight, "validation_data": validation_data}
         with fitting.loop(self, x, callbacks, **given, **options) as arguments:
             watchers = fitting.callbacks(callbacks, patience, validates, arguments["x"])
             history = super().fit(callbacks=watchers, **arguments)
-        self.finish(x)
+        self.finish(rows)
         return history
 
-    def begin(self, x: Any) -> None:
-        """Do what a variant does before a new model's first step; nothing by default.
+    def begin(self, rows: starting.TrainingRows, is_new: bool) -> None:
+        """Do what a variant does before the steps of each `fit`; nothing by default.
 
         Args:
-            x: Checked inputs, or a stream of batches.
+            rows: Those that train.
+            is_new: Whether the model has taken no step yet.
         """
 
-    def finish(self, x: Any) -> None:
-        """Do what a variant does after its steps of each `fit`; nothing by default.
+    def finish(self, rows: starting.TrainingRows) -> None:
+        """Do what a variant does after the steps of each `fit`; nothing by default.
 
         Args:
-            x: As for `begin`.
+            rows: Those that trained.
         """
 
     def adapt(self, x: Any) -> None:

@@ -60,7 +60,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "likelihoods/named.py": "likelihoods/test_likelihood.py, through every name",
     "likelihoods/scale.py": "the tests of the likelihoods with a learned scale",
     "sampling.py": "samplers/test_sampler.py, test_inference.py",
-    "starting.py": "test_fitting.py, priors/test_vamp.py",
+    "walks.py": "test_inference.py",
     "views.py": "backend/compiled/rowwise/test_rowwise.py, test_inference.py",
     "backend/compiled/rowwise/functions.py": "test_bounds.py, whose functions are no methods",
     "metrics/decomposition.py": "test_bounds.py, by the method that makes it",

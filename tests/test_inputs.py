@@ -105,7 +105,7 @@ def test_a_stream_without_a_batch_is_refused_and_so_is_one_of_different_keys() -
 
 def test_a_generator_cannot_be_measured_before_training() -> None:
     generator = ((X,) for _ in range(3))
-    with pytest.raises(ValueError, match=r"Call `model\.adapt\(x\)` first"):
+    with pytest.raises(ValueError, match=r"call `model\.adapt\(x\)` first"):
         make(normalize="standard").fit(generator, verbose=0)
 
 

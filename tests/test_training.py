@@ -59,23 +59,29 @@ def test_a_frozen_encoder_stays_after_compiling_with_the_same_metrics() -> None:
 class Watched(keras_ae.LatentModel):
     """Notes what is done around its steps."""
 
-    def begin(self, x: Any) -> None:
-        self.notes = [("begin", int(self.step), len(x))]
+    notes: Any = ()
 
-    def finish(self, x: Any) -> None:
-        self.notes.append(("finish", int(self.step), len(x)))
+    def begin(self, rows: Any, is_new: bool) -> None:
+        self.notes = (*self.notes, ("begin", int(self.step), rows.number, is_new))
+
+    def finish(self, rows: Any) -> None:
+        self.notes = (*self.notes, ("finish", int(self.step), rows.number))
 
 
-def test_a_variant_begins_once_and_finishes_after_each_fit() -> None:
+def test_a_variant_begins_before_and_finishes_after_each_fit() -> None:
     model = Watched((4,), bottleneck=Deterministic(2), objective=[Reconstruction()], hidden=[6])
     model.compile("adam")
     model.fit(X, epochs=2, batch_size=12, verbose=0)
     model.fit(X, epochs=1, batch_size=12, verbose=0)
-    assert list(map(tuple, model.notes)) == [
-        ("begin", 0, 24),
+    model.fit(X, epochs=1, batch_size=6, validation_split=0.25, verbose=0)
+    assert tuple(map(tuple, model.notes)) == (
+        ("begin", 0, 24, True),
         ("finish", 4, 24),
+        ("begin", 4, 24, False),
         ("finish", 6, 24),
-    ]
+        ("begin", 6, 18, False),
+        ("finish", 9, 18),
+    )
 
 
 class Counts(Reconstruction):

@@ -12,6 +12,7 @@ from keras_ae.objectives import KLDivergence, Reconstruction
 from keras_ae.parts import checked_size, checked_sizes
 from keras_ae.registry import variant
 from keras_ae.samplers import TwoStage
+from keras_ae.starting import TrainingRows
 
 
 @variant(paper="Dai and Wipf (2019), https://arxiv.org/abs/1903.05789")
@@ -63,18 +64,14 @@ class TwoStageVAE(LatentModel):
         self.second_hidden = checked_sizes("second_hidden", second_hidden)
         self.second_epochs = checked_size("second_epochs", second_epochs)
 
-    def begin(self, x: Any) -> None:
-        """Refuse data that the second stage would find used up.
+    def begin(self, rows: TrainingRows, is_new: bool) -> None:
+        """Refuse data that the second stage would find used up, before the first stage trains.
 
         Raises:
             ValueError: As said.
         """
-        if hasattr(x, "__next__"):
-            raise ValueError(
-                "a second stage needs data that can be read again. Received: a generator. Pass "
-                "arrays or a dataset."
-            )
+        rows.first(1)
 
-    def finish(self, x: Any) -> None:
+    def finish(self, rows: TrainingRows) -> None:
         """Train the second stage."""
-        TwoStage(self.second_hidden, self.second_epochs).fit(self, x)
+        TwoStage(self.second_hidden, self.second_epochs).fit(self, rows.first())

@@ -9,12 +9,12 @@ from typing import Any
 import keras
 
 from keras_ae.bottlenecks import Deterministic, Gaussian
-from keras_ae.inputs import is_in_memory
 from keras_ae.latent_model import LatentModel
 from keras_ae.objectives import MixtureRate, Reconstruction
 from keras_ae.parts import checked_size
 from keras_ae.priors import GaussianMixture
 from keras_ae.registry import variant
+from keras_ae.starting import TrainingRows
 
 
 @variant(paper="Jiang et al. (2017), https://arxiv.org/abs/1611.05148")
@@ -67,20 +67,16 @@ class VaDE(LatentModel):
         epochs = checked_size("pretrain_epochs", pretrain_epochs) if pretrain_epochs else 0
         self.pretraining = (epochs, checked_size("pretrain_batch_size", pretrain_batch_size))
 
-    def begin(self, x: Any) -> None:
+    def begin(self, rows: TrainingRows, is_new: bool) -> None:
         """Train an autoencoder of the same networks, and start the mixture from its codes.
 
         Raises:
             ValueError: The data can be read only once, or there are fewer rows than clusters.
         """
         epochs, batch_size = self.pretraining
-        if not epochs:
+        if not epochs or not is_new:
             return
-        if hasattr(x, "__next__"):
-            raise ValueError(
-                "clusters start from codes of the data, which must be readable more than once. "
-                "Received: a generator. Pass arrays or a dataset, or pretrain_epochs=0."
-            )
+        x = rows.first()
         known = inspect.signature(LatentModel.__init__).parameters
         trunk = {k: v for k, v in self.arguments.items() if k in known and k != "input_shape"}
         code = Deterministic(self.latent_shape[0])
@@ -95,8 +91,7 @@ class VaDE(LatentModel):
         for theirs, ours in pairs:
             theirs.set_weights(ours.get_weights())
         plain.compile(keras.optimizers.Adam(1e-3))
-        size = {"batch_size": batch_size} if is_in_memory(x) else {}
-        plain.fit(x, epochs=epochs, verbose=0, **size)
+        plain.fit(x, epochs=epochs, batch_size=batch_size, verbose=0)
         for theirs, ours in pairs:
             ours.set_weights(theirs.get_weights())
         mixture: Any = self.prior

@@ -49,6 +49,11 @@ def test_a_rate_is_of_the_whole_mixture() -> None:
     assert float(ops.convert_to_numpy(terms["kl"])) == pytest.approx(wanted, rel=1e-4, abs=1e-5)
 
 
+def test_one_component_is_responsible_for_all() -> None:
+    model = keras_ae.create("mixture_vae", input_shape=(6,), latent_dim=2, components=1, hidden=[4])
+    np.testing.assert_array_equal(model.responsibilities(X), np.ones((9, 1)))
+
+
 def test_responsibilities_need_a_mixture() -> None:
     vae: Any = keras_ae.create("vae", input_shape=(6,), latent_dim=2, hidden=[4])
     with pytest.raises(ValueError, match="a prior that is a mixture of normals.*gaussian_mixture"):
