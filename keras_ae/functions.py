@@ -8,6 +8,7 @@ from typing import Any
 from keras import ops
 
 from keras_ae import conditioning, networks
+from keras_ae.distributions import special
 from keras_ae.distributions.noise import CountedNoise, GivenNoise
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
 
@@ -77,7 +78,8 @@ class TensorFunctions:
 
     def responsibilities_tensor(self: Any, x: Any) -> Tensor:
         """Return p(c | z) of a mixture's components at the codes, `(batch, components)`."""
-        return ops.softmax(self.prior.joint_log_prob(self.encode_tensor(x)), axis=-1)
+        joint = self.prior.joint_log_prob(self.encode_tensor(x))
+        return ops.exp(special.log_softmax(joint))
 
     def features_tensor(self: Any, x: Any) -> Tensor:
         """Return what the bottleneck starts from: the vectors to quantize."""

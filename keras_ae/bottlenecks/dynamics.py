@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_ae.backend.gradients import gradient_of
 from keras_ae.backend.recurrent import written_out
-from keras_ae.bottlenecks.gaussian import MAX_LOG_VAR
+from keras_ae.bottlenecks.gaussian import bounded
 from keras_ae.bottlenecks.posterior import Posterior, head
 from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.event import sum_event
@@ -76,7 +76,7 @@ class Dynamics(Posterior):
 
     def parameters_of(self, features: Tensor) -> Outputs:
         """Return `base_mean` and `base_log_var`, each `(batch, latent_dim)` float32."""
-        log_var = ops.clip(self.log_var_head(features), -MAX_LOG_VAR, MAX_LOG_VAR)
+        log_var = bounded(self.log_var_head(features))
         return {"base_mean": self.mean_head(features), "base_log_var": log_var}
 
     def code(self, parameters: Outputs) -> Outputs:

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_ae import flows
-from keras_ae.bottlenecks.gaussian import MAX_LOG_VAR
+from keras_ae.bottlenecks.gaussian import bounded
 from keras_ae.bottlenecks.posterior import Posterior, head
 from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.event import sum_event
@@ -68,7 +68,7 @@ class FlowPosterior(Posterior):
 
     def parameters_of(self, features: Tensor) -> Outputs:
         """Return `base_mean`, `base_log_var` `(batch, latent_dim)` and `context`."""
-        log_var = ops.clip(self.log_var_head(features), -MAX_LOG_VAR, MAX_LOG_VAR)
+        log_var = bounded(self.log_var_head(features))
         return {
             "base_mean": self.mean_head(features),
             "base_log_var": log_var,

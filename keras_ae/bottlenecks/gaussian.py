@@ -65,7 +65,7 @@ class Gaussian(Posterior):
 
     def parameters_of(self, features: Tensor) -> Outputs:
         """Return `mean` and `log_var`, each `(batch, latent_dim)` float32."""
-        log_var = ops.clip(self.log_var_head(features), -MAX_LOG_VAR, MAX_LOG_VAR)
+        log_var = bounded(self.log_var_head(features))
         if self.max_log_var < MAX_LOG_VAR:
             # A hard bound would stop the gradient of every coordinate that reaches it.
             log_var = self.max_log_var - ops.softplus(self.max_log_var - log_var)
@@ -92,6 +92,11 @@ class Gaussian(Posterior):
         if prior.family == "diagonal_normal":
             return diagonal_gaussian.kl(mean, log_var, prior.mean, prior.log_var)
         return diagonal_gaussian.kl_standard_normal(mean, log_var)
+
+
+def bounded(log_var: Tensor) -> Tensor:
+    """Return a log-variance within +-20."""
+    return ops.clip(log_var, -MAX_LOG_VAR, MAX_LOG_VAR)
 
 
 def log_variance_of_rate(rate: float) -> float:

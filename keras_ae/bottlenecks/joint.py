@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_ae.bottlenecks.categorical import straight_through
-from keras_ae.bottlenecks.gaussian import MAX_LOG_VAR
+from keras_ae.bottlenecks.gaussian import bounded
 from keras_ae.bottlenecks.posterior import Posterior, head
 from keras_ae.bottlenecks.temperature import Degrees, Temperature
 from keras_ae.distributions import diagonal_gaussian, gumbel, relaxed_categorical, special
@@ -80,7 +80,7 @@ class Joint(Posterior):
         ]
         return {
             "mean": self.mean_head(features),
-            "log_var": ops.clip(self.log_var_head(features), -MAX_LOG_VAR, MAX_LOG_VAR),
+            "log_var": bounded(self.log_var_head(features)),
             "logits": ops.concatenate(logits, axis=-1),
         }
 

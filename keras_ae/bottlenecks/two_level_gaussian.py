@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.bottlenecks.gaussian import MAX_LOG_VAR
+from keras_ae.bottlenecks.gaussian import bounded
 from keras_ae.bottlenecks.posterior import Posterior, head
 from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.event import sum_event
@@ -104,8 +104,3 @@ class TwoLevelGaussian(Posterior):
 
     def _joined(self, lower: Tensor, upper: Tensor) -> Tensor:
         return ops.concatenate([lower, upper], axis=-1)
-
-
-def bounded(log_var: Tensor) -> Tensor:
-    """Return a log-variance within +-20."""
-    return ops.clip(log_var, -MAX_LOG_VAR, MAX_LOG_VAR)

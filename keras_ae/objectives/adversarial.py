@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_ae.distributions.noise import Noise
+from keras_ae.objectives.rate import check_prior
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import Weight
 from keras_ae.parts import checked_sizes
@@ -51,11 +52,7 @@ class Adversarial(Term):
         Raises:
             ValueError: The model has no prior to compare its codes with, or one that learns.
         """
-        if model.prior is None:
-            raise ValueError(
-                "an adversarial term needs a model with a prior to draw from. "
-                "Received: prior=None. Pass `prior='standard_normal'`."
-            )
+        check_prior("an adversarial term", model)
         if model.prior.trainable_weights:
             raise ValueError(
                 "an adversarial term needs a prior that does not move: one that learns would run "

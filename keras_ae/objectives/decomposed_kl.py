@@ -76,8 +76,7 @@ class DecomposedKL(Term):
             ValueError: As said.
         """
         check_rate(type(self).__name__, model)
-        keys = {"mean", "log_var"} <= set(model.bottleneck.reports)
-        if not keys or "standard_normal" not in model.bottleneck.closed_form:
+        if "standard_normal" not in model.bottleneck.closed_form:
             raise ValueError(
                 f"{type(self).__name__} needs a posterior that is normal with independent "
                 f"coordinates. Received: {type(model.bottleneck).__name__}. Take `Gaussian`."

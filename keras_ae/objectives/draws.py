@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import keras
 from keras import ops
 
 from keras_ae.typing import Batch, Outputs, Tensor
@@ -57,8 +56,6 @@ def rate(model: Any, outputs: Outputs, batch: Batch, samples: int) -> Tensor:
     return ops.reshape(density - prior.log_prob(outputs["latent"], model), (-1, samples))
 
 
-def repeated(value: Any, samples: int) -> Any:
-    """Return every row of an array, or of the arrays of a dict, so many times; None as it is."""
-    if value is None:
-        return None
-    return keras.tree.map_structure(lambda a: ops.repeat(a, samples, axis=0), value)
+def repeated(rows: Tensor | None, samples: int) -> Tensor | None:
+    """Return every row so many times, one after another; None as it is."""
+    return None if rows is None else ops.repeat(rows, samples, axis=0)

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import keras
 from keras import ops
 
+from keras_ae.distributions import special
 from keras_ae.objectives import draws
 from keras_ae.objectives.rate import check_rate, divergence
 from keras_ae.objectives.term import Term
@@ -132,10 +133,12 @@ class ImportanceWeighted(Term):
 
     def shares(self, log_weights: Tensor) -> Shares:
         """Return what "dreg" and "partial" multiply the gradients of log-weights by."""
-        apart = _normalised(log_weights) / self.estimates
+        apart = ops.exp(special.log_softmax(log_weights)) / self.estimates
         if self.gradient == "partial":
             flat = ops.reshape(log_weights, (-1, self.estimates * self.samples))
-            together = ops.reshape(_normalised(flat), (-1, self.estimates, self.samples))
+            together = ops.reshape(
+                ops.exp(special.log_softmax(flat)), (-1, self.estimates, self.samples)
+            )
             return Shares(together, apart)
         even = self.elbo_share / (self.estimates * self.samples)
         rest = 1.0 - self.elbo_share
@@ -169,11 +172,6 @@ class ImportanceWeighted(Term):
         density = draws.log_likelihood(model, outputs["latent"], made.batch, samples, training)
         log_weights = density - draws.rate(model, outputs, made.batch, samples)
         return ops.reshape(log_weights, (-1, self.estimates, self.samples))
-
-
-def _normalised(log_weights: Tensor) -> Tensor:
-    """Return weights that sum to 1 along the last axis, of one too."""
-    return ops.exp(log_weights - ops.logsumexp(log_weights, axis=-1, keepdims=True))
 
 
 def _at_draw(outputs: Outputs) -> Outputs:

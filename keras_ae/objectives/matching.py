@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_ae.distributions.noise import Noise
+from keras_ae.objectives.rate import check_prior
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import Weight
 from keras_ae.parts import checked_positive
@@ -58,11 +59,7 @@ class MaximumMeanDiscrepancy(Term):
         Raises:
             ValueError: As said.
         """
-        if model.prior is None:
-            raise ValueError(
-                f"{type(self).__name__} needs a model with a prior. Received: prior=None. "
-                "Pass `prior='standard_normal'`."
-            )
+        check_prior(type(self).__name__, model)
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the discrepancy of the batch, a scalar."""

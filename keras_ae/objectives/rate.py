@@ -49,6 +49,15 @@ def check_rate(what: str, model: Any) -> None:
             f"{type(model.bottleneck).__name__}, whose code has no distribution. Take `Gaussian`, "
             "or leave the term out."
         )
+    check_prior(what, model)
+
+
+def check_prior(what: str, model: Any) -> None:
+    """Refuse a model that has no prior to compare its codes with.
+
+    Raises:
+        ValueError: As said.
+    """
     if model.prior is None:
         raise ValueError(
             f"{what} needs a model with a prior. Received: prior=None. "

@@ -22,6 +22,7 @@ class BetaVAE(LatentModel):
         latent_dim: Length of the code.
         beta: Weight of the divergence, not negative, or a Keras schedule over training steps;
             the paper uses 4 and more, 1 is the VAE.
+        prior: p(z); the paper's by default.
         **trunk: See `LatentModel`.
 
     Reference:
@@ -33,20 +34,19 @@ class BetaVAE(LatentModel):
         2.0
     """
 
-    chooses = ("prior",)
-
     def __init__(
         self,
         input_shape: Sequence[int],
         latent_dim: int = 16,
         *,
         beta: Any = 4.0,
+        prior: Any = "standard_normal",
         **trunk: Any,
     ) -> None:
         super().__init__(
             input_shape,
             bottleneck=Gaussian(latent_dim),
-            prior="standard_normal",
+            prior=prior,
             objective=[Reconstruction(), KLDivergence(beta)],
             **trunk,
         )

@@ -31,6 +31,7 @@ class MSSSIMVAE(LatentModel):
         window_size: Side of the window in which pictures are compared, pixels.
         scales: Number of scales; as many of the paper's 5 as the picture has room for when None.
         data_range: Distance of the least and the largest value of the data, normalised units.
+        prior: p(z); the paper's by default.
         **trunk: See `LatentModel`.
 
     Reference:
@@ -40,8 +41,6 @@ class MSSSIMVAE(LatentModel):
         >>> MSSSIMVAE((16, 16, 1), latent_dim=2, hidden=[8]).objective[0].weight
         300.0
     """
-
-    chooses = ("prior",)
 
     def __init__(
         self,
@@ -53,13 +52,14 @@ class MSSSIMVAE(LatentModel):
         window_size: int = 11,
         scales: int | None = None,
         data_range: float = 1.0,
+        prior: Any = "standard_normal",
         **trunk: Any,
     ) -> None:
         similarity = StructuralSimilarity(weight, window_size, scales, data_range)
         super().__init__(
             input_shape,
             bottleneck=Gaussian(latent_dim),
-            prior="standard_normal",
+            prior=prior,
             objective=[similarity, KLDivergence(beta)],
             **trunk,
         )

@@ -32,6 +32,7 @@ class PerceptualVAE(LatentModel):
         weight: Nats of a unit of the features' error, or a Keras schedule over training steps.
         beta: Weight of the divergence, not negative, or a Keras schedule over training steps.
         reconstruction: Weight of -log p(x | z); the paper has none.
+        prior: p(z); the paper's by default.
         **trunk: See `LatentModel`.
 
     Reference:
@@ -43,8 +44,6 @@ class PerceptualVAE(LatentModel):
         ['perceptual', 'kl']
     """
 
-    chooses = ("prior",)
-
     def __init__(
         self,
         input_shape: Sequence[int],
@@ -55,6 +54,7 @@ class PerceptualVAE(LatentModel):
         weight: Any = 1000.0,
         beta: Any = 1.0,
         reconstruction: Any = 0.0,
+        prior: Any = "standard_normal",
         **trunk: Any,
     ) -> None:
         perceptual = Perceptual(network, weight, layers)
@@ -64,7 +64,7 @@ class PerceptualVAE(LatentModel):
         super().__init__(
             input_shape,
             bottleneck=Gaussian(latent_dim),
-            prior="standard_normal",
+            prior=prior,
             objective=[*pixels, perceptual, KLDivergence(beta)],
             **trunk,
         )

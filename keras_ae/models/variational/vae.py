@@ -21,6 +21,7 @@ class VAE(LatentModel):
     Args:
         input_shape: Shape of one example, without the batch axis.
         latent_dim: Length of the code.
+        prior: p(z); the paper's by default.
         **trunk: See `LatentModel`.
 
     Reference:
@@ -32,13 +33,18 @@ class VAE(LatentModel):
         (3, 6)
     """
 
-    chooses = ("prior",)
-
-    def __init__(self, input_shape: Sequence[int], latent_dim: int = 16, **trunk: Any) -> None:
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        latent_dim: int = 16,
+        *,
+        prior: Any = "standard_normal",
+        **trunk: Any,
+    ) -> None:
         super().__init__(
             input_shape,
             bottleneck=Gaussian(latent_dim),
-            prior="standard_normal",
+            prior=prior,
             objective=[Reconstruction(), KLDivergence()],
             **trunk,
         )
