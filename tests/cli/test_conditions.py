@@ -110,7 +110,6 @@ def test_words_are_classes_of_any_variant(
     folder = tmp_path / "denoiser"
     column = ("--label-column", "kind")
     given = ("--data", table, *column, "--condition", "labels", *SMALL)
-    run("train", "vq_vae", "--out", tmp_path / "vq", *given, "--num-codes", 4)
     run("train", "denoising_autoencoder", "--out", folder, *given)
     model = keras.saving.load_model(folder / "model.keras")
     assert model.condition.names == ["elk", "owl"]
@@ -126,6 +125,13 @@ def test_words_are_classes_of_any_variant(
     frame.replace("owl", "yak").to_csv(tmp_path / "other.csv", index=False)
     message = error_of(capsys, "score", folder, "--data", tmp_path / "other.csv", *column, *to)
     assert "a label must be one of ['elk', 'owl']. Received: 'yak'" in message
+
+
+def test_a_vector_quantizer_is_told_labels_too(table: Path, tmp_path: Path) -> None:
+    given = ("--data", table, "--label-column", "kind", "--condition", "labels", *SMALL)
+    run("train", "vq_vae", "--out", tmp_path / "vq", *given, "--num-codes", 4)
+    model = keras.saving.load_model(tmp_path / "vq" / "model.keras")
+    assert model.condition.names == ["elk", "owl"]
 
 
 @pytest.mark.parametrize(

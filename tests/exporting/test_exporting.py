@@ -234,6 +234,7 @@ def test_all_formats_go_into_one_version(plain: Any, tmp_path: Path) -> None:
     assert os.listdir(report.path / "litert") == ["model.tflite"]
 
 
+@pytest.mark.slow
 def test_a_version_without_a_saved_model_is_no_version_of_a_servers(
     plain: Any, tmp_path: Path
 ) -> None:

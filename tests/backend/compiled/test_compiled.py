@@ -27,6 +27,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "vq_vae": {"num_codes": 5, "tokens": 2},
     "adversarial_autoencoder": {"hidden": [8], "alternate": True},
 }
+LONGEST = ("riemannian_hamiltonian_vae",)
+NAMES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name in LONGEST else []) for name in OPTIONS
+]
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +83,7 @@ class Calls(keras.callbacks.Callback):
         self.model.stop_training = batch == self.stop_at
 
 
-@pytest.mark.parametrize("name", list(OPTIONS))
+@pytest.mark.parametrize("name", NAMES)
 def test_blocks_of_steps_train_as_single_steps_do(
     name: str, one_by_one: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +101,7 @@ def test_blocks_of_steps_train_as_single_steps_do(
         assert np.linalg.norm(a - b) <= 1e-4 * np.linalg.norm(b) + 1e-6
 
 
-@pytest.mark.parametrize("name", list(OPTIONS))
+@pytest.mark.parametrize("name", NAMES)
 def test_blocks_of_batches_measure_as_single_ones_do(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
