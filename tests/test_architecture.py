@@ -181,10 +181,9 @@ def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedPro
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the project in which something may be planted."""
-    for name in ("keras_ae", "tools", "docs", "tests/contract", "tests/exporting"):
+    for name in ("keras_ae", "tools", "docs", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "pyproject.toml")
     return tmp_path
 
 
