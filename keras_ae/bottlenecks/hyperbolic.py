@@ -27,7 +27,7 @@ class Hyperbolic(Posterior):
         curvature: c, positive: the space has the curvature -c, the ball the radius 1 / sqrt(c).
 
     Reference:
-        Mathieu et al. (2019), https://arxiv.org/abs/1901.06033, section 3.2.
+        Mathieu et al. (2019), https://arxiv.org/abs/1901.06033, section 3.
 
     Example:
         >>> import numpy as np

@@ -2,7 +2,7 @@
 
 Reference:
     Nagano et al. (2019), https://arxiv.org/abs/1902.02992, section 3.
-    Mathieu et al. (2019), https://arxiv.org/abs/1901.06033, section 3.2.
+    Mathieu et al. (2019), https://arxiv.org/abs/1901.06033, section 3.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def log_prob(z: Tensor, mean: Tensor, log_var: Tensor, curvature: float) -> Tens
         log_var: Logarithms of the variances, `(..., d)`.
         curvature: c > 0.
 
-    Reference: Mathieu et al. (2019), section 3.2.
+    Reference: Mathieu et al. (2019), section 3.
     """
     velocity = poincare_ball.log_map(mean, z, curvature)
     length = poincare_ball.conformal_factor(mean, curvature) * velocity

@@ -33,7 +33,7 @@ class Sylvester(Flow):
 
     Reference:
         van den Berg et al. (2018), https://arxiv.org/abs/1803.05649, the sections on the
-        parameterisation of A and B and on Householder Sylvester flows.
+        parameterisation of A and B and on Householder Sylvester flows, here of any rank.
 
     Example:
         >>> import numpy as np

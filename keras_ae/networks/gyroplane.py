@@ -30,7 +30,7 @@ class Gyroplanes(keras.layers.Layer):
 
     Reference:
         Ganea, Becigneul and Hofmann (2018), https://arxiv.org/abs/1805.09112, section 3.1; Mathieu
-        et al. (2019), https://arxiv.org/abs/1901.06033, section 3.3.
+        et al. (2019), https://arxiv.org/abs/1901.06033, section 3.
 
     Example:
         >>> import numpy as np

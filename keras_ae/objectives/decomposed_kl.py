@@ -193,7 +193,7 @@ def log_weights_of(estimator: str, batch_size: Any, rows: Tensor) -> Tensor:
         rows: N, at least B or taken for B.
 
     Reference:
-        Chen et al. (2018), https://arxiv.org/abs/1802.04942, equation 4 and appendix C.
+        Chen et al. (2018), https://arxiv.org/abs/1802.04942, equation 3 and appendix C.
     """
     size = ops.cast(batch_size, "float32")
     total = ops.maximum(ops.cast(rows, "float32"), size)

@@ -54,7 +54,7 @@ class ImportanceWeighted(Term):
 
     Reference:
         Burda et al. (2016), https://arxiv.org/abs/1509.00519, equations 8 and 14; Rainforth et al.
-        (2018), https://arxiv.org/abs/1802.04537, section 4, for M, the share and "partial"; Roeder
+        (2018), https://arxiv.org/abs/1802.04537, for M, the share and "partial"; Roeder
         et al. (2017), https://arxiv.org/abs/1703.09194, for "stl"; Tucker et al. (2019),
         https://arxiv.org/abs/1810.04152, equation 8, for "dreg".
     """

@@ -47,7 +47,8 @@ class KLCapacity(Rate):
 
     Reference:
         Burgess et al. (2018), https://arxiv.org/abs/1804.03599, equation 8; Dupont (2018),
-        https://arxiv.org/abs/1804.00104, equation 7, for the parts.
+        https://arxiv.org/abs/1804.00104, equation 7, for the parts. Their code holds the mean of a
+        batch's rates, which presses each example's less.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ class Categorical(Prior):
         learned: Whether the probabilities are trained; all categories are alike otherwise.
 
     Reference:
-        Jang et al. (2017), https://arxiv.org/abs/1611.01144, section 3.
+        Jang et al. (2017), https://arxiv.org/abs/1611.01144, section 4.2.
 
     Example:
         >>> Categorical().family

@@ -30,7 +30,7 @@ class ConditionalNormal(Prior):
     Reference:
         Sohn et al. (2015),
         https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html,
-        section 4.1: the prior network.
+        section 4: the prior network.
 
     Example:
         >>> ConditionalNormal(hidden=[32]).family

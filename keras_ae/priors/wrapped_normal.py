@@ -22,7 +22,7 @@ class WrappedNormal(Prior):
         curvature: c, positive; the posterior's.
 
     Reference:
-        Mathieu et al. (2019), https://arxiv.org/abs/1901.06033, section 3.2.
+        Mathieu et al. (2019), https://arxiv.org/abs/1901.06033, section 3.
 
     Example:
         >>> WrappedNormal(0.5).space

@@ -35,7 +35,9 @@ class TwoStage(Sampler):
         batch_size: Codes of a step.
 
     Reference:
-        Dai and Wipf (2019), https://arxiv.org/abs/1903.05789, section 3.2.
+        Dai and Wipf (2019), https://arxiv.org/abs/1903.05789, section 4. The paper draws
+        the codes anew for each pass and does not standardise them; its second stage is wider,
+        trains for longer, and joins the input of each network to its last layer.
 
     Example:
         >>> TwoStage(hidden=[64]).hidden

@@ -30,7 +30,7 @@ class BetaTCVAE(LatentModel):
         **trunk: See `LatentModel`.
 
     Reference:
-        Chen et al. (2018), https://arxiv.org/abs/1802.04942, equations 2 and 5; beta 6 as for
+        Chen et al. (2018), https://arxiv.org/abs/1802.04942, equations 2 and 4; beta 6 as for
         dSprites. The paper estimates by "mws"; "mss", of its appendix C, is unbiased for each
         density.
 

@@ -28,7 +28,8 @@ class CapacityVAE(LatentModel):
         **trunk: See `LatentModel`.
 
     Reference:
-        Burgess et al. (2018), https://arxiv.org/abs/1804.03599, equation 8; defaults of section 5.
+        Burgess et al. (2018), https://arxiv.org/abs/1804.03599, equation 8. The rate of each
+        example is held; the usual code holds the mean of a batch's.
 
     Example:
         >>> term = CapacityVAE((6,), latent_dim=2, capacity=8.0, warmup_steps=100).objective[1]

@@ -29,9 +29,9 @@ class CategoricalVAE(LatentModel):
         **trunk: See `LatentModel`.
 
     Reference:
-        Jang et al. (2017), https://arxiv.org/abs/1611.01144, sections 2 and 3; Maddison et al.
-        (2017), https://arxiv.org/abs/1611.00712. The divergence is that of the discrete
-        distributions, as in the former.
+        Jang et al. (2017), https://arxiv.org/abs/1611.01144, sections 2 and 4.2; Maddison et
+        al. (2017), https://arxiv.org/abs/1611.00712. The divergence is that of the discrete
+        distributions, as in the former, whose temperature falls to 0.5 in training.
 
     Example:
         >>> CategoricalVAE((6,), latent_dim=4, categories=3).latent_shape

@@ -28,8 +28,8 @@ class CIWAE(LatentModel):
         **trunk: See `LatentModel`.
 
     Reference:
-        Rainforth et al. (2018), https://arxiv.org/abs/1802.04537, section 4, "CIWAE"; 64 draws and
-        a share of 0.5 as in its figures.
+        Rainforth et al. (2018), https://arxiv.org/abs/1802.04537, where new estimators are
+        defined; 64 draws and a share of 0.5 as in its figures.
 
     Example:
         >>> CIWAE((6,), latent_dim=2, beta=0.25).objective[0].elbo_share

@@ -35,7 +35,8 @@ class ConditionalVAE(LatentModel):
     Reference:
         Sohn et al. (2015),
         https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html,
-        equation 4 with L = 1. The paper's x is our condition, its y our x.
+        equations 4 and 5 with L = 1. The paper's x is our condition, its y our x. Its first guess
+        of y, which the networks are given too, and its hybrid objective are left out.
 
     Example:
         >>> kinds = {"name": "label", "categories": 3}

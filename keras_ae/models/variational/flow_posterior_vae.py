@@ -29,7 +29,7 @@ class FlowPosteriorVAE(LatentModel):
         **trunk: See `LatentModel`.
 
     Reference:
-        Rezende and Mohamed (2015), https://arxiv.org/abs/1505.05770, equation 15 and appendix A.1,
+        Rezende and Mohamed (2015), https://arxiv.org/abs/1505.05770, equation 15 and appendix A,
         planar and radial; Tomczak and Welling (2016), https://arxiv.org/abs/1611.09630,
         Householder; van den Berg et al. (2018), https://arxiv.org/abs/1803.05649, Sylvester.
 

@@ -29,7 +29,9 @@ class HamiltonianVAE(LatentModel):
         **trunk: See `LatentModel`.
 
     Reference:
-        Caterini et al. (2018), https://arxiv.org/abs/1805.11328, algorithm 1.
+        Caterini et al. (2018), https://arxiv.org/abs/1805.11328, algorithm 1. The
+        densities of the noise are those of its draws, not their means; what is bounded is said in
+        `keras_ae.bottlenecks.Hamiltonian`.
 
     Example:
         >>> model = HamiltonianVAE((6,), latent_dim=2, hidden=[8], likelihood="bernoulli")

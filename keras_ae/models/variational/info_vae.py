@@ -31,7 +31,8 @@ class InfoVAE(LatentModel):
 
     Reference:
         Zhao et al. (2019), https://arxiv.org/abs/1706.02262, equation 6 and section 5; alpha 0 and
-        lambda 1000 as for MNIST. The discrepancy is estimated without bias.
+        lambda 1000 as for MNIST. The discrepancy is estimated without bias; the author's code has
+        the bias and a kernel exp(-|a - b|^2 / d^2), here `scales=(sqrt(d / 2),)`.
 
     Example:
         >>> [term.weight for term in InfoVAE((6,), latent_dim=2, alpha=0.5, scale=10.0).objective]

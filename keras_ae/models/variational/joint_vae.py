@@ -10,6 +10,7 @@ from keras_ae import priors
 from keras_ae.bottlenecks import Joint
 from keras_ae.latent_model import LatentModel
 from keras_ae.objectives import KLCapacity, LinearWarmup, Reconstruction
+from keras_ae.parts import checked_non_negative, checked_size
 from keras_ae.registry import variant
 
 
@@ -18,8 +19,8 @@ class JointVAE(LatentModel):
     """Separates kinds from degrees: discrete variables beside numbers, each with its capacity.
 
     Minimises E_q -log p(x | z, c) + gamma |KL(q(z | x) || p(z)) - C_z| + gamma |KL(q(c | x) ||
-    p(c)) - C_c|, C_z and C_c rising from 0 over the first steps of training, C_c no further than
-    sum_i log K_i.
+    p(c)) - C_c|, C_z and C_c rising from 0 in the first steps of training, C_c no further than
+    sum_i log K_i, where it arrives the earlier.
 
     Args:
         input_shape: Shape of one example, without the batch axis.
@@ -34,7 +35,7 @@ class JointVAE(LatentModel):
 
     Reference:
         Dupont (2018), https://arxiv.org/abs/1804.00104, equation 7; the defaults are those for
-        MNIST.
+        MNIST. The rates of each example are held; the author's code holds a batch's means.
 
     Example:
         >>> JointVAE((6,), latent_dim=2, categories=[3]).latent_shape
@@ -58,9 +59,12 @@ class JointVAE(LatentModel):
     ) -> None:
         code = Joint(latent_dim, categories, temperature)
         most = sum(map(math.log, code.categories))
+        steps = checked_size("warmup_steps", warmup_steps)
+        limit = checked_non_negative("discrete_capacity", discrete_capacity)
+        share = min(1.0, most / limit) if limit else 1.0
         held = {
-            "continuous": LinearWarmup(warmup_steps, end=continuous_capacity),
-            "discrete": LinearWarmup(warmup_steps, end=min(discrete_capacity, most)),
+            "continuous": LinearWarmup(steps, end=continuous_capacity),
+            "discrete": LinearWarmup(max(1, round(share * steps)), end=share * limit),
         }
         super().__init__(
             input_shape,

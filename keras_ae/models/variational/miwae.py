@@ -28,8 +28,8 @@ class MIWAE(LatentModel):
         **trunk: See `LatentModel`.
 
     Reference:
-        Rainforth et al. (2018), https://arxiv.org/abs/1802.04537, section 4, "MIWAE"; 8 and 8 draws
-        as in its figures.
+        Rainforth et al. (2018), https://arxiv.org/abs/1802.04537, where new estimators are
+        defined; 8 and 8 draws as in its figures.
 
     Example:
         >>> MIWAE((6,), latent_dim=2).objective[0].estimates

@@ -27,7 +27,8 @@ class PIWAE(LatentModel):
         **trunk: See `LatentModel`.
 
     Reference:
-        Rainforth et al. (2018), https://arxiv.org/abs/1802.04537, section 4, "PIWAE".
+        Rainforth et al. (2018), https://arxiv.org/abs/1802.04537, where new estimators are
+        defined.
 
     Example:
         >>> PIWAE((6,), latent_dim=2).objective[0].gradient

@@ -30,7 +30,7 @@ class PoincareVAE(LatentModel):
 
     Reference:
         Mathieu et al. (2019), https://arxiv.org/abs/1901.06033, section 3; its decoder begins with
-        gyroplanes too.
+        gyroplanes too. Its second family, the Riemannian normal, is left out.
 
     Example:
         >>> import numpy as np

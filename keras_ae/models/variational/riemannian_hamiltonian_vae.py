@@ -33,7 +33,8 @@ class RiemannianHamiltonianVAE(LatentModel):
 
     Reference:
         Chadebec et al. (2020), https://arxiv.org/abs/2010.11518, section 3; Chadebec et al.
-        (2021), https://arxiv.org/abs/2105.00026.
+        (2021), https://arxiv.org/abs/2105.00026. The paper takes all rows as centres; what else is
+        not as in it is said in `keras_ae.bottlenecks.RiemannianHamiltonian`.
 
     Example:
         >>> model = RiemannianHamiltonianVAE((6,), latent_dim=2, centres=10, hidden=[8])

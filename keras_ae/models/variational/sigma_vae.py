@@ -28,7 +28,8 @@ class SigmaVAE(LatentModel):
 
     Reference:
         Rybkin et al. (2021), https://arxiv.org/abs/2006.13202, section 3. Evaluation and scores use
-        a moving average of the variance, not each batch's own.
+        a moving average of the variance, not each batch's own, and its logarithm has a lower bound
+        of -20, where the authors' is softly bounded at -12.
 
     Example:
         >>> SigmaVAE((6,), latent_dim=2).likelihood.method

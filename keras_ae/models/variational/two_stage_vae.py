@@ -31,7 +31,8 @@ class TwoStageVAE(LatentModel):
         **trunk: See `LatentModel`.
 
     Reference:
-        Dai and Wipf (2019), https://arxiv.org/abs/1903.05789, sections 2 and 3.2.
+        Dai and Wipf (2019), https://arxiv.org/abs/1903.05789, section 4. What is not as in the
+        paper is said in `keras_ae.samplers.TwoStage`.
 
     Example:
         >>> import numpy as np

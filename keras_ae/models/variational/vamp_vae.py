@@ -30,7 +30,9 @@ class VampVAE(LatentModel):
 
     Reference:
         Tomczak and Welling (2018), https://arxiv.org/abs/1705.07120, equations 9 and 11 to 13. The
-        decoder of two levels sees both in one vector.
+        decoder of two levels sees both in one vector, and q(z_1 | x, z_2) the encoder's features,
+        where the paper's has a network of its own. The authors' code starts the inputs as noise and
+        lets the rate's weight rise, for which see `LinearWarmup`.
 
     Example:
         >>> VampVAE((6,), latent_dim=2, components=5, levels=2, upper_dim=3).latent_shape
