@@ -106,7 +106,7 @@ def log_map(x: Tensor, y: Tensor, curvature: float) -> Tensor:
     step = y - x
     square = curvature * _square(step)
     u = ops.sqrt(ops.maximum(square / (room * other_room), _TINY))
-    shrinkage = _arcsinh(u) / (u * ops.sqrt(1.0 + u * u))
+    shrinkage = arcsinh(u) / (u * ops.sqrt(1.0 + u * u))
     return (room * step - square * x) * (shrinkage / other_room)
 
 
@@ -135,7 +135,7 @@ def distance(x: Tensor, y: Tensor, curvature: float) -> Tensor:
     root = math.sqrt(curvature)
     rooms = _room(x, curvature) * _room(y, curvature)
     u = root * _norm(x - y) / ops.sqrt(rooms)
-    return ops.squeeze(2.0 / root * _arcsinh(u), -1)
+    return ops.squeeze(2.0 / root * arcsinh(u), -1)
 
 
 def _square(x: Tensor) -> Tensor:
@@ -154,7 +154,8 @@ def _room(x: Tensor, curvature: float) -> Tensor:
     return ops.maximum(1.0 - curvature * _square(x), _LEAST_ROOM)
 
 
-def _arcsinh(u: Tensor) -> Tensor:
-    """Return log(u + sqrt(1 + u^2)) for u >= 0, exact near 0."""
-    square = u * u
-    return ops.log1p(u + square / (1.0 + ops.sqrt(1.0 + square)))
+def arcsinh(u: Tensor) -> Tensor:
+    """Return arsinh(u) by operations that every format knows, to float32's last digits near 0."""
+    sign = ops.where(u < 0.0, -1.0, 1.0)
+    size, square = sign * u, ops.square(u)
+    return sign * ops.log1p(size + square / (1.0 + ops.sqrt(1.0 + square)))

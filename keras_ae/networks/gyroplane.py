@@ -74,7 +74,7 @@ class Gyroplanes(keras.layers.Layer):
         apart = ops.maximum(apart - 2.0 * ops.matmul(z, ops.transpose(p)), 0.0)
         ratio = (ops.matmul(z, a) - offset - c * apart * offset / room_of_p) / room_of_z
         root = math.sqrt(c)
-        distances = 2.0 * length / root * ops.arcsinh(2.0 * root * ratio / length)
+        distances = 2.0 * length / root * poincare_ball.arcsinh(2.0 * root * ratio / length)
         if self.beside is None:
             return distances
         return distances + ops.matmul(inputs[:, size:], ops.convert_to_tensor(self.beside))

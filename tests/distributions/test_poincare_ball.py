@@ -259,3 +259,12 @@ def test_a_geodesic_has_its_share_of_the_distance_to_either_end(curvature: float
         np.testing.assert_allclose(
             ball("distance", curvature, at, y), (1 - share) * whole, rtol=1e-3, atol=1e-4
         )
+
+
+def test_arsinh_is_exact_of_either_sign_and_so_is_its_slope() -> None:
+    sizes = np.geomspace(1e-12, 1e6, 60)
+    u = np.concatenate([-sizes, [0.0], sizes]).astype("float32")
+    values = call(poincare_ball.arcsinh, u)
+    np.testing.assert_allclose(values, np.arcsinh(u.astype("f8")), rtol=1e-6)
+    slopes = gradient_of_sum(poincare_ball.arcsinh, u)
+    np.testing.assert_allclose(slopes, 1 / np.sqrt(1 + u.astype("f8") ** 2), rtol=1e-5)

@@ -30,7 +30,7 @@ def point(weight: np.ndarray, c: float) -> np.ndarray:
 
 
 def planes(z: np.ndarray, normals: np.ndarray, points: np.ndarray, c: float) -> np.ndarray:
-    """Mathieu et al. (2019), section 3.3: sign, length and distance, one plane after another."""
+    """Mathieu et al. (2019), section 3: sign, length and distance, one plane after another."""
     found = []
     for a, p in zip(normals.T, point(points, c), strict=True):
         moved = add(-p[None], z, c)
