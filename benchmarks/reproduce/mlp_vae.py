@@ -13,6 +13,7 @@ from benchmarks.reproduce.common import Case, Experiment, Published, Run, main
 from benchmarks.reproduce.schedules import steps
 
 SOURCE = "https://github.com/kampta/pytorch-distributions"
+FLAX = "https://github.com/google/flax/tree/291abb54cca579061dfb6e3402185b93e41dd16c/examples/vae"
 ROWS_TOGETHER = 1_000
 
 
@@ -99,7 +100,17 @@ EXPERIMENT = Experiment(
             "vae",
             "Gaussian, 20 numbers",
             functools.partial(measure, variant="vae", latent_dim=20),
-            (Published("test_loss", 105.59, SOURCE, epochs=10),),
+            (
+                Published("test_loss", 105.59, SOURCE, epochs=10),
+                Published(
+                    "test_loss",
+                    107.05,
+                    FLAX,
+                    spread=0.25,
+                    epochs=10,
+                    note="its noise was drawn once, when the step was compiled",
+                ),
+            ),
         ),
         Case(
             "categorical_vae",
