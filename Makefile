@@ -13,7 +13,7 @@ QUICK_XLA := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=fa
 AS_USERS_DO := tests/contract tests/backend
 PYTEST := $(QUIET) OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist loadgroup
 
-.PHONY: help demo test test-full check format bench bench-peers export-table build clean
+.PHONY: help demo test test-full check format bench bench-peers reproduce export-table build clean
 
 help:
 	@echo "make demo       train a VAE on real images, draw what it learned, export a SavedModel"
@@ -22,6 +22,7 @@ help:
 	@echo "make check      style, types, layers, generated files"
 	@echo "make bench      keras_ae beside stock Keras and loops written by hand: docs/benchmarks.md"
 	@echo "make bench-peers  beside pythae and PyOD, which it installs in .venv-peers"
+	@echo "make reproduce  published figures beside ours: docs/reproduction.md"
 	@echo "make export-table  every variant in every format from every backend: docs/exporting.md"
 	@echo "make build      the wheel and the sdist, in dist/"
 
@@ -87,6 +88,14 @@ bench: .venv/dev
 	    --out docs/benchmarks/$$backend.json || exit 1; \
 	done
 	$(BIN)/python -m benchmarks.report docs/benchmarks
+
+# The published figures again, a few hours; what is in the files already is not run again.
+reproduce: .venv/dev
+	for name in conv_vae mlp_vae fixed_binarized iwae curved vade; do \
+	  $(QUIET) $(BIN)/python -m benchmarks.reproduce.$$name --out docs/reproduction/$$name.json \
+	    || exit 1; \
+	done
+	$(BIN)/python -m benchmarks.reproduce.report docs/reproduction
 
 export-table: .venv/dev
 	$(BIN)/python tools/export_table.py

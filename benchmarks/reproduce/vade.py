@@ -72,7 +72,7 @@ def learning_rates() -> list[float]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the epochs before."""
     parser.add_argument(
-        "--pretrain-epochs", type=int, default=50, help="epochs as an autoencoder before"
+        "--pretrain-epochs", type=int, default=20, help="epochs as an autoencoder before"
     )
 
 
@@ -101,7 +101,7 @@ EXPERIMENT = Experiment(
         "layer, and publish the best of several trainings; ours is one, from its own pretraining.",
         "The authors' mixture has an optimizer of its own, with the same rates.",
     ),
-    epochs=100,
+    epochs=30,
     batch_size=100,
     higher=("accuracy", "nmi", "ari"),
     seeds=(0,),
