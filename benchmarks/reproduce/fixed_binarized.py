@@ -43,7 +43,7 @@ EXPERIMENT = Experiment(
                     107.05,
                     SOURCE,
                     spread=0.25,
-                    note="of five trainings, by an earlier recipe: see below",
+                    note="of five trainings, by an earlier recipe: see above",
                 ),
             ),
         ),

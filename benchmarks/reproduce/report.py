@@ -163,10 +163,13 @@ def own(row: dict[str, Any]) -> str:
 
 def epochs(case: dict[str, Any]) -> str:
     """Return how many epochs were run, as the logs have them."""
-    lengths = {
-        len(next(iter(run["history"].values()))) for run in case["seeds"].values() if run["history"]
-    }
-    return ", ".join(f"{length:,}" for length in sorted(lengths))
+    return ", ".join(f"{length:,}" for length in sorted(lengths(case)))
+
+
+def lengths(case: dict[str, Any]) -> set[int]:
+    """Return the numbers of epochs of a case's seeds."""
+    histories = [run["history"] for run in case["seeds"].values() if run["history"]]
+    return {len(next(iter(history.values()))) for history in histories}
 
 
 def sentence(row: dict[str, Any]) -> str:
@@ -175,7 +178,7 @@ def sentence(row: dict[str, Any]) -> str:
     worse = number(abs(ours - other["value"]), ours)
     text = f"* {row['case']['title']}, *{row['figure']}*: {own(row)}, {worse} worse than "
     text += number(other["value"])
-    if other["epochs"] and epochs(row["case"]) not in ("", f"{other['epochs']:,}"):
+    if other["epochs"] and 0 < max(lengths(row["case"]), default=0) < other["epochs"]:
         text += f", after {epochs(row['case'])} of its {other['epochs']:,} epochs"
     return f"{text}."
 
