@@ -111,6 +111,12 @@ def test_the_page_says_where_ours_is_short_and_only_there(tmp_path: Path) -> Non
     assert "; 1 have not been run." in page
 
 
+def test_a_figure_of_an_earlier_epoch_is_not_said_to_be_after_fewer(tmp_path: Path) -> None:
+    figures = file_of_figures()
+    figures["cases"]["b"]["published"][0]["epochs"] = 1  # of the two that were run
+    assert "10.50 worse than 90.00.\n" in written(tmp_path / "figures", figures)
+
+
 def test_the_page_says_in_how_many_seeds_the_sources_order_holds(tmp_path: Path) -> None:
     page = written(tmp_path / "figures", file_of_figures())
     assert "The source's order, first < second, holds in 1 of 2 seeds." in page

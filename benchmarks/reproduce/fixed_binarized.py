@@ -49,7 +49,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     (
-        f"The recipe is that of the source today, its figure older: it came with another recipe "
+        "The recipe is that of the source today, its figure older: it came with another recipe "
         f"({FIRST}), which is a row of mlp_vae.",
         "An epoch has 391 steps, the last of 80 rows; the source takes 390 whole batches from a "
         "stream that goes on.",

@@ -202,7 +202,7 @@ def kl_uniform(logits: np.ndarray) -> np.ndarray:
 
 
 def with_categories(x: np.ndarray, outputs: Arrays, model: Any) -> float:
-    """Jang et al. (2017), section 3: the rate of the discrete distributions."""
+    """Jang et al. (2017), section 4.2: the rate of the discrete distributions."""
     return cross_entropy(x, outputs, model) + float(kl_uniform(outputs["logits"]).sum(1).mean())
 
 
@@ -238,7 +238,7 @@ def on_sphere(x: np.ndarray, outputs: Arrays, model: Any) -> float:
 
 
 def in_ball(x: np.ndarray, outputs: Arrays, model: Any) -> float:
-    """Log q(z | x) - log p(z) of wrapped normals at c = 1, Mathieu et al. (2019), section 3.2."""
+    """Log q(z | x) - log p(z) of wrapped normals at c = 1, Mathieu et al. (2019), section 3."""
     z, mean, log_var = (outputs[k].astype("f8") for k in ("latent", "mean", "log_var"))
 
     def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ def exact_sample(
 
 
 def exact_log_prob(z: np.ndarray, mean: np.ndarray, log_var: np.ndarray, c: float) -> np.ndarray:
-    """Return Mathieu et al. (2019)'s density in float64, section 3.2."""
+    """Return Mathieu et al. (2019)'s density in float64, section 3."""
     u = conformal_factor(mean, c) * log_map(mean, z, c)
     r = np.sqrt(c) * distance(mean, z, c)
     flat = stats.norm.logpdf(u, 0, np.exp(log_var / 2)).sum(-1)

@@ -359,7 +359,7 @@ def test_the_partial_gradient_of_two_levels_is_one_bound_for_each_network() -> N
 
 @priors
 def test_the_partial_gradient_is_one_bound_for_each_network(prior: Any) -> None:
-    """Rainforth et al. (2018), section 4, "PIWAE"."""
+    """Rainforth et al. (2018), "PIWAE"."""
     model = make(ImportanceWeighted(3, 2, "partial"), prior=prior)
     oracle = oracle_of(model)
     together = oracle.slopes_of_bound(lambda w: special.logsumexp(w, axis=(1, 2)))

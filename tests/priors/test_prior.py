@@ -22,6 +22,7 @@ from keras_ae.bottlenecks import (
 from keras_ae.distributions.noise import CountedNoise, GivenNoise, Noise
 from keras_ae.objectives import KLDivergence, Reconstruction
 from keras_ae.priors import PARTS
+from tests.contract.every import EVERY
 
 RNG = np.random.default_rng(0)
 PRIORS: dict[str, tuple[dict[str, Any], Any]] = {
@@ -151,3 +152,15 @@ def test_discrete_draws_follow_their_probabilities() -> None:
     np.testing.assert_allclose(
         ops.convert_to_numpy(model.prior.log_prob(drawn[:5])), wanted, rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("name", ["beta_vae", "ms_ssim_vae", "perceptual_vae", "vae"])
+def test_a_variant_that_leaves_its_prior_open_trains_another(name: str) -> None:
+    case = next(case for case in EVERY if case.name == name)
+    options = {**case.options, "prior": {"name": "gaussian_mixture", "components": 3}}
+    model = keras_ae.create(name, input_shape=case.event_shape, **options)
+    before = ops.convert_to_numpy(model.prior.means).copy()
+    model.compile("adam")
+    history = model.fit(case.data(), epochs=1, batch_size=8, verbose=0).history
+    assert np.isfinite(history["kl"]).all()
+    assert (ops.convert_to_numpy(model.prior.means) != before).all()
