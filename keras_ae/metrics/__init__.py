@@ -2,5 +2,13 @@
 
 from keras_ae.metrics.active_units import active_units
 from keras_ae.metrics.aggregated_posterior import AggregatedPosterior, aggregated_posterior
+from keras_ae.metrics.frechet_distance import frechet_distance
+from keras_ae.metrics.maximum_mean_discrepancy import maximum_mean_discrepancy
 
-__all__ = ["AggregatedPosterior", "active_units", "aggregated_posterior"]
+__all__ = [
+    "AggregatedPosterior",
+    "active_units",
+    "aggregated_posterior",
+    "frechet_distance",
+    "maximum_mean_discrepancy",
+]
