@@ -86,7 +86,7 @@ class LatentModel(RecordsArguments, Training, Inference, Walks, Sampling, Bounds
         self.event_shape: Shape = arrays.checked_shape(input_shape)
         if missing not in (None, "mask"):
             raise ValueError(f"`missing` must be None or 'mask'. Received: missing={missing!r}")
-        self.missing, self.phases = missing, tuple(phases)
+        self.missing = missing
         self.normalizer = normalizers.get(normalize)
         self.condition = conditions.get(condition)
         self.corruption: Any = corruptions.get(corruption)
@@ -95,6 +95,7 @@ class LatentModel(RecordsArguments, Training, Inference, Walks, Sampling, Bounds
         self.prior, self.sampler = priors.get(prior), sampler
         self.bottleneck = bottleneck
         self.objective = checked_terms(objective, bottleneck)
+        self.phases = phased.checked(phases, [term.name for term in self.objective])
         self.step = self.add_weight(shape=(), dtype="int32", trainable=False, name="step")
         self._trackers = {term.name: CompensatedMean(name=term.name) for term in self.objective}
         self._measuring = False
@@ -118,6 +119,7 @@ class LatentModel(RecordsArguments, Training, Inference, Walks, Sampling, Bounds
                 source.attach(self)
         for term in self.objective:
             term.attach(self)
+        phased.check_moved(self)
         self.built = True
 
     @property
@@ -214,7 +216,7 @@ class LatentModel(RecordsArguments, Training, Inference, Walks, Sampling, Bounds
     @final
     def total(self, values: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of terms and the penalties of the layers' own regularizers."""
-        weights = {term.name: term.weight_at(self.step) for term in self.objective}
+        weights = {term.name: term.multiplier_at(self.step) for term in self.objective}
         total = sum((ops.cast(loss, "float32") for loss in self.losses), ops.zeros((), "float32"))
         for name, value in values.items():
             total = total + weights[name] * value

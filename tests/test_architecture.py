@@ -37,6 +37,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
         f"bottlenecks/{name}.py": "bottlenecks/test_posterior.py, and test_temperature.py"
         for name in ("binary", "categorical", "hyperbolic", "hyperspherical")
     },
+    "objectives/matching.py": "the tests of the three terms that take draws of the prior",
+    "priors/conditional.py": "priors/test_conditional_normal.py, priors/test_class_normals.py",
     "priors/source.py": "priors/test_prior.py, samplers/test_sampler.py",
     **{
         f"priors/{name}.py": "priors/test_prior.py: its density, its draws"

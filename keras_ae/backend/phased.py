@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,50 @@ class Phase:
             known = {id(v) for v in found}
             found += [v for v in layer.trainable_variables if id(v) not in known]
         return found
+
+
+def checked(phases: Sequence[Phase], terms: Sequence[str]) -> tuple[Phase, ...]:
+    """Return phases as a tuple.
+
+    Args:
+        phases: As they are given.
+        terms: Names of the objective's terms.
+
+    Raises:
+        ValueError: A phase minimises a term that there is not, or no phase one that there is.
+    """
+    named = {name for phase in phases for name in phase.terms}
+    if phases and named != set(terms):
+        raise ValueError(
+            f"phases must minimise all terms of the objective, {sorted(terms)}, and no others. "
+            f"Received: {sorted(named)}"
+        )
+    return tuple(phases)
+
+
+def layers(*names: str) -> Callable[[Any], list[Any]]:
+    """Return what finds the layers of these names that a model has: "encoder", "prior"."""
+    return lambda model: [layer for name in names if (layer := getattr(model, name)) is not None]
+
+
+def critics(model: Any) -> list[Any]:
+    """Return the critics that the terms of a model's objective own."""
+    return [term.critic for term in model.objective if hasattr(term, "critic")]
+
+
+def check_moved(model: Any) -> None:
+    """Refuse phases that leave a weight where it is.
+
+    Raises:
+        ValueError: As said.
+    """
+    moved = {id(v) for phase in model.phases for v in phase.variables(model)}
+    still = [v.path for v in model.trainable_variables if id(v) not in moved]
+    if model.phases and still:
+        raise ValueError(
+            f"phases must move every weight that can be trained. Received: none for {still}. "
+            "Add its layer to a phase, or pass `alternate=False`."
+        )
 
 
 def train_step(model: Any, *arguments: Any) -> Any:

@@ -30,7 +30,7 @@ def figures_of_merit(
     if not settings.held_out:
         metrics["validation"]["rows_from"] = "test (nothing was held out)"
     metrics["weights"] = {
-        term.name: float(ops.convert_to_numpy(term.weight_at(model.step)))
+        term.name: float(ops.convert_to_numpy(term.multiplier_at(model.step)))
         for term in model.objective
     }
     size = int(np.prod(model.latent_shape))

@@ -9,9 +9,15 @@ from typing import Any
 import keras
 
 from keras_ae.naming import nearest
-from keras_ae.networks import conv, mlp, recurrent, resnet
+from keras_ae.networks import conv, mlp, recurrent, resnet, spectral
 from keras_ae.networks.joining import joined, joined_shape
-from keras_ae.parts import check_activation, check_options, checked_size, checked_sizes
+from keras_ae.parts import (
+    check_activation,
+    check_options,
+    checked_claim,
+    checked_size,
+    checked_sizes,
+)
 from keras_ae.typing import Shape
 
 ENCODERS: dict[str, Callable[..., keras.Model]] = {
@@ -45,7 +51,8 @@ def encoder(
         hidden: Sizes of the stages from the input on; the network's default when None.
         condition_size: Length of a condition's vector, which is appended to the last axis of the
             example (for "mlp" of the flattened one); 0 where there is none.
-        **options: Further options of the named network.
+        **options: Further options of the named network; `spectral=True` for any of them divides
+            the weights of each dense and convolutional layer by their largest singular value.
 
     Raises:
         ValueError: The name or an option is unknown, or the network cannot take this shape.
@@ -76,7 +83,7 @@ def decoder(
         hidden: Sizes of the *encoder's* stages; the decoder goes through them backwards.
         condition_size: Length of a condition's vector, which is appended to the code's last axis;
             0 where there is none.
-        **options: Further options of the named network.
+        **options: Further options of the named network, `spectral` as in `encoder`.
 
     Raises:
         ValueError: The name or an option is unknown, or the shapes do not fit.
@@ -120,6 +127,7 @@ def _named(
             f"Received: {name!r}. {nearest(name, functions)}"
         )
     chosen = {**chosen, **options}
+    is_spectral = checked_claim("spectral", chosen.pop("spectral", False))
     if hidden is not None:
         chosen.setdefault("hidden", hidden)
     if "hidden" in chosen:
@@ -133,7 +141,8 @@ def _named(
         if key in chosen:
             checked_size(key, chosen[key])
     check_activation(chosen.get("activation"))
-    return functions[name](*(tuple(shape) for shape in shapes), **chosen)
+    network = functions[name](*(tuple(shape) for shape in shapes), **chosen)
+    return spectral.normalized(network) if is_spectral else network
 
 
 def _accepted(function: Callable[..., Any]) -> tuple[str, ...]:

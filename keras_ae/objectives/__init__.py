@@ -1,20 +1,31 @@
 """Objectives: the named terms whose weighted sum is minimised, in nats per example."""
 
 from keras_ae.objectives.adversarial import Adversarial
+from keras_ae.objectives.code_norm import CodeNorm
 from keras_ae.objectives.commitment import Commitment
 from keras_ae.objectives.contraction import Contraction
+from keras_ae.objectives.cramer_wold import CramerWold
+from keras_ae.objectives.decoder_gradient import DecoderGradient
+from keras_ae.objectives.decoder_norm import DecoderNorm
 from keras_ae.objectives.decomposed_kl import (
     DimensionWiseKL,
     MutualInformation,
     TotalCorrelation,
 )
+from keras_ae.objectives.example_game import ExampleGame
 from keras_ae.objectives.importance import ImportanceWeighted
 from keras_ae.objectives.inferred_prior import InferredPrior
+from keras_ae.objectives.introspection import Introspection
 from keras_ae.objectives.kl import FreeBits, KLCapacity, KLDivergence
-from keras_ae.objectives.matching import MaximumMeanDiscrepancy
+from keras_ae.objectives.learned_similarity import LearnedSimilarity
+from keras_ae.objectives.maximum_mean_discrepancy import MaximumMeanDiscrepancy
 from keras_ae.objectives.mixture_rate import MixtureRate
+from keras_ae.objectives.pair_game import PairGame
 from keras_ae.objectives.perceptual import Perceptual
+from keras_ae.objectives.permuted_game import PermutedGame
 from keras_ae.objectives.reconstruction import Reconstruction
+from keras_ae.objectives.sinkhorn_divergence import SinkhornDivergence
+from keras_ae.objectives.sliced_wasserstein import SlicedWasserstein
 from keras_ae.objectives.sparsity import KLSparsity, L1Sparsity
 from keras_ae.objectives.structural_similarity import StructuralSimilarity
 from keras_ae.objectives.term import Term
@@ -22,24 +33,35 @@ from keras_ae.objectives.weight import ControlledWeight, CyclicalWarmup, LinearW
 
 __all__ = [
     "Adversarial",
+    "CodeNorm",
     "Commitment",
     "Contraction",
     "ControlledWeight",
+    "CramerWold",
     "CyclicalWarmup",
+    "DecoderGradient",
+    "DecoderNorm",
     "DimensionWiseKL",
+    "ExampleGame",
     "FreeBits",
     "ImportanceWeighted",
     "InferredPrior",
+    "Introspection",
     "KLCapacity",
     "KLDivergence",
     "KLSparsity",
     "L1Sparsity",
+    "LearnedSimilarity",
     "LinearWarmup",
     "MaximumMeanDiscrepancy",
     "MixtureRate",
     "MutualInformation",
+    "PairGame",
     "Perceptual",
+    "PermutedGame",
     "Reconstruction",
+    "SinkhornDivergence",
+    "SlicedWasserstein",
     "StructuralSimilarity",
     "Term",
     "TotalCorrelation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,79 +10,92 @@ import keras
 from keras import ops
 
 from keras_ae.distributions.noise import Noise
-from keras_ae.objectives.rate import check_prior
-from keras_ae.objectives.term import Term
+from keras_ae.objectives.game import (
+    Game,
+    check_fixed_prior,
+    dense_critic,
+    held_log_odds,
+    log_odds,
+    prior_codes,
+    told_false,
+    told_true,
+)
 from keras_ae.objectives.weight import Weight
-from keras_ae.parts import checked_sizes
+from keras_ae.parts import checked_claim
 from keras_ae.typing import Batch, Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_ae.objectives")
-class Adversarial(Term):
+class Adversarial(Game):
     """The codes' distribution is pulled to the prior by a critic D that the term owns.
 
     The critic minimises -log D(z') - log(1 - D(z)) with z' ~ p(z) and the codes z held fixed; the
-    encoder minimises -log D(z) with the critic held fixed. In one summed loss each player gets
-    only its own gradient: the critic's weights are stopped in the encoder's share, and the codes
-    in the critic's. `shares` gives the two apart for training in phases.
+    encoder minimises -log D(z) with the critic held fixed.
 
     Args:
         weight: The multiplier of the encoder's share; the critic's own is always 1.
         hidden: Widths of the critic's hidden layers.
+        part: Name of a part of the code, of a bottleneck that has `parts`, which alone is played
+            for; the whole code when None.
+        told: Whether the critic sees the condition beside the code, so that each condition's
+            codes are pulled to its own prior.
 
     Reference:
-        Makhzani et al. (2015), https://arxiv.org/abs/1511.05644, section 2; the encoder's share is
-        the non-saturating form of Goodfellow et al. (2014), https://arxiv.org/abs/1406.2661,
-        section 3.
+        Makhzani et al. (2015), https://arxiv.org/abs/1511.05644, section 2, and 2.3 for a critic
+        that is told the label; the encoder's share is the non-saturating form of Goodfellow et
+        al. (2014), https://arxiv.org/abs/1406.2661, section 3.
     """
 
-    def __init__(self, weight: Weight = 1.0, hidden: Sequence[int] = (256, 256)) -> None:
-        super().__init__(weight, name="adversarial")
+    def __init__(
+        self,
+        weight: Weight = 1.0,
+        hidden: Sequence[int] = (256, 256),
+        part: str | None = None,
+        told: bool = False,
+    ) -> None:
+        super().__init__(weight, name="adversarial" if part is None else f"adversarial_{part}")
         self.noise = Noise()
-        hidden = checked_sizes("hidden", hidden)
-        self.critic = keras.Sequential(
-            [keras.layers.Flatten("channels_last")]
-            + [keras.layers.Dense(width, activation="leaky_relu") for width in hidden]
-            + [keras.layers.Dense(1, dtype="float32")],
-            name="critic",
-        )
+        self.part, self.told = part, checked_claim("told", told)
+        self.critic = dense_critic(hidden)
 
     def attach(self, model: Any) -> None:
         """Make the critic's weights for the model's codes.
 
         Raises:
-            ValueError: The model has no prior to compare its codes with, or one that learns.
+            ValueError: The model has no prior to compare its codes with, or one that learns; its
+                code has no such part; or it has no condition that could be told.
         """
-        check_prior("an adversarial term", model)
-        if model.prior.trainable_weights:
+        check_fixed_prior("an adversarial term", model)
+        parts = getattr(model.bottleneck, "parts", {})
+        if self.part is not None and self.part not in parts:
             raise ValueError(
-                "an adversarial term needs a prior that does not move: one that learns would run "
-                f"from the codes that follow it. Received: {type(model.prior).__name__}. "
-                "Pass `prior='standard_normal'`."
+                f"`part` must be one of the code's: {sorted(parts)}. Received: part={self.part!r}"
             )
-        self.critic.build((None, *model.latent_shape))
-
-    def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
-        """Return the sum of both shares, `(batch,)`, nats; the weight scales the encoder's."""
-        encoder, critic = self.shares(model, outputs, training, batch.condition)
-        # The trunk multiplies the sum by the weight; the critic's rate must not depend on it.
-        weight = self.weight_at(model.step)
-        return encoder + critic / ops.where(weight > 0, weight, 1.0)
+        if self.told and model.condition is None:
+            raise ValueError(
+                "a critic can be told a condition only where there is one. Received: told=True "
+                "with condition=None. Pass `condition=`."
+            )
+        size = math.prod(self._own(ops.zeros((1, *model.latent_shape)), model).shape[1:])
+        self.critic.build((None, size + (model.condition.size if self.told else 0)))
 
     def shares(
-        self, model: Any, outputs: Outputs, training: bool, condition: Tensor | None = None
+        self, model: Any, batch: Batch, outputs: Outputs, training: bool
     ) -> tuple[Tensor, Tensor]:
         """Return the encoder's and the critic's losses, each `(batch,)`, nats."""
         codes = ops.cast(outputs["latent"], "float32")
-        prior = model.prior.given(condition)
-        drawn = prior.sample(ops.shape(codes), self.noise, training, model)
-        on_codes = self.critic(ops.stop_gradient(codes), training=training)[:, 0]
-        on_prior = self.critic(drawn, training=training)[:, 0]
-        critic = ops.softplus(-on_prior) + ops.softplus(on_codes)
-        return ops.softplus(-self._frozen_critic(codes)[:, 0]), critic
+        drawn = prior_codes(self, model, batch, codes, training)
+        codes, drawn = (self._seen(self._own(z, model), batch) for z in (codes, drawn))
+        critic = told_true(log_odds(self.critic, drawn, training)) + told_false(
+            log_odds(self.critic, ops.stop_gradient(codes), training)
+        )
+        return told_true(held_log_odds(self.critic, codes)), critic
 
-    def _frozen_critic(self, codes: Tensor) -> Tensor:
-        weights = [ops.stop_gradient(v.value) for v in self.critic.trainable_variables]
-        state = [v.value for v in self.critic.non_trainable_variables]
-        logits, _ = self.critic.stateless_call(weights, state, codes, training=False)
-        return logits
+    def _own(self, codes: Tensor, model: Any) -> Tensor:
+        return codes if self.part is None else codes[:, model.bottleneck.parts[self.part]]
+
+    def _seen(self, codes: Tensor, batch: Batch) -> Tensor:
+        flat = ops.reshape(codes, (ops.shape(codes)[0], -1))
+        if not self.told:
+            return flat
+        return ops.concatenate([flat, ops.cast(batch.condition, "float32")], axis=-1)

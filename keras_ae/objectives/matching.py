@@ -1,56 +1,34 @@
-"""Distances of the codes' distribution from the prior, estimated from draws of both."""
+"""What the terms share that pull the distribution of all codes to the prior, from draws of both."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from abc import abstractmethod
+from typing import Any
 
-import keras
 from keras import ops
 
 from keras_ae.distributions.noise import Noise
 from keras_ae.objectives.rate import check_prior
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import Weight
-from keras_ae.parts import checked_positive
 from keras_ae.typing import Batch, Outputs, Tensor
 
-Kernel = Literal["imq", "rbf"]
 
+class Matching(Term):
+    """A distance of the batch's codes from as many draws of the prior: a property of the batch.
 
-@keras.saving.register_keras_serializable("keras_ae.objectives")
-class MaximumMeanDiscrepancy(Term):
-    """The squared maximum mean discrepancy of the codes from as many draws of the prior.
-
-    Unbiased: the mean of k(z, z~) over different codes, plus that over different draws of the
-    prior, less twice that of codes with draws; it may be negative. The kernel is a sum over scales
-    s of C / (C + |a - b|^2) ("imq") or exp(-|a - b|^2 / C) ("rbf"), C = 2 d s^2 for codes of d
-    numbers: about the squared distance of two draws of a standard normal, at s = 1.
+    Every row counts alike, also where rows have weights. A prior that learns is pulled to the
+    codes as they are to it, by its draws: what moves no draw, such as a mixture's shares, stays.
 
     Args:
-        weight: The term's multiplier: lambda.
-        kernel: "imq" or "rbf".
-        scales: s, positive.
-
-    Reference:
-        Gretton et al. (2012), https://jmlr.org/papers/v13/gretton12a.html, lemma 6; Tolstikhin et
-        al. (2018), https://arxiv.org/abs/1711.01558, section 4, for C.
+        weight: The term's multiplier.
+        name: The name under which the term is logged.
     """
 
     of_batch = True
 
-    def __init__(
-        self, weight: Weight = 1.0, kernel: Kernel = "imq", scales: Sequence[float] = (1.0,)
-    ) -> None:
-        super().__init__(weight, name="mmd")
-        if kernel not in get_args(Kernel):
-            raise ValueError(f"`kernel` must be 'imq' or 'rbf'. Received: kernel={kernel!r}")
-        if isinstance(scales, str) or not hasattr(scales, "__len__") or not len(scales):
-            raise ValueError(
-                f"`scales` must be a list of positive numbers. Received: scales={scales!r}"
-            )
-        self.kind = kernel
-        self.scales = tuple(checked_positive("scales", scale) for scale in scales)
+    def __init__(self, weight: Weight = 1.0, *, name: str | None = None) -> None:
+        super().__init__(weight, name=name)
         self.noise = Noise()
 
     def attach(self, model: Any) -> None:
@@ -62,49 +40,27 @@ class MaximumMeanDiscrepancy(Term):
         check_prior(type(self).__name__, model)
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
-        """Return the discrepancy of the batch, a scalar."""
+        """Return the distance of the batch, a scalar."""
         codes = ops.cast(outputs["latent"], "float32")
         prior = model.prior.given(batch.condition)
         drawn = prior.sample(ops.shape(codes), self.noise, training, model)
-        return squared_mmd(_flat(codes), _flat(drawn), self.kind, self.scales)
+        return self.distance(_flat(codes), _flat(drawn), training)
+
+    @abstractmethod
+    def distance(self, codes: Tensor, drawn: Tensor, training: bool) -> Tensor:
+        """Return the distance of two sets of vectors, `(batch, d)` float32 each, a scalar."""
 
 
-def squared_mmd(a: Tensor, b: Tensor, kernel: str, scales: Sequence[float]) -> Tensor:
-    """Return the unbiased squared discrepancy of two sets of vectors, a scalar.
-
-    Args:
-        a: `(n, d)`.
-        b: `(m, d)`.
-        kernel: "imq" or "rbf".
-        scales: Of the kernel.
-    """
-    # Distances far from the origin would be differences of large numbers.
-    centre = ops.stop_gradient(ops.mean(ops.concatenate([a, b]), axis=0))
-    a, b = a - centre, b - centre
-    alike = _mean_of_pairs(a, kernel, scales) + _mean_of_pairs(b, kernel, scales)
-    return alike - 2.0 * ops.mean(_kernel(_squared_distances(a, b), a.shape[1], kernel, scales))
-
-
-def _mean_of_pairs(a: Tensor, kernel: str, scales: Sequence[float]) -> Tensor:
-    """Return the mean of the kernel over pairs of different vectors; 0 of a single one."""
-    values = _kernel(_squared_distances(a, a), a.shape[1], kernel, scales)
-    count = ops.cast(ops.shape(a)[0], "float32")
-    # A vector's distance from itself is 0 but for rounding: its kernel is taken off as computed.
-    total = ops.sum(values) - ops.sum(ops.diagonal(values))
-    return total / ops.maximum(count * (count - 1.0), 1.0)
-
-
-def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """Return |a_i - b_j|^2 of vectors `(n, d)` and `(m, d)`, `(n, m)`; never below zero."""
     squares = ops.sum(ops.square(a), axis=1)[:, None] + ops.sum(ops.square(b), axis=1)
     return ops.maximum(squares - 2.0 * ops.matmul(a, ops.transpose(b)), 0.0)
 
 
-def _kernel(distances: Tensor, size: int, kernel: str, scales: Sequence[float]) -> Tensor:
-    total: Tensor = 0.0
-    for scale in scales:
-        c = 2.0 * size * scale**2
-        total = total + (c / (c + distances) if kernel == "imq" else ops.exp(-distances / c))
-    return total
+def about_their_mean(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two sets of vectors moved to the origin: far from it, distances lose digits."""
+    centre = ops.stop_gradient(ops.mean(ops.concatenate([a, b]), axis=0))
+    return a - centre, b - centre
 
 
 def _flat(codes: Tensor) -> Tensor:

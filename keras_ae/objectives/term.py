@@ -6,6 +6,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, final
 
+from keras import ops
+
 from keras_ae.objectives.weight import ControlledWeight, Weight, checked_weight, value_at
 from keras_ae.parts import Part
 from keras_ae.typing import Batch, Outputs, Tensor
@@ -29,6 +31,9 @@ class Term(Part):
     scores: bool = False
     """Whether the term belongs to the anomaly score of an example."""
 
+    weighs_itself: bool = False
+    """Whether the value holds the weight already, in one of its parts."""
+
     of_batch: bool = False
     """Whether the value is a property of the whole batch, which is not a mean over rows."""
 
@@ -47,6 +52,11 @@ class Term(Part):
     def weight_at(self, step: Tensor) -> Tensor:
         """Return the multiplier at this training step, float32."""
         return value_at(self.weight, step)
+
+    @final
+    def multiplier_at(self, step: Tensor) -> Tensor:
+        """Return what the value is multiplied by: the weight, or 1 where it holds it already."""
+        return ops.ones((), "float32") if self.weighs_itself else self.weight_at(step)
 
     @final
     def observe(self, value: Tensor, row_weight: Tensor | None = None) -> None:

@@ -8,6 +8,8 @@ from keras_ae.parts import resolve
 from keras_ae.priors.autoregressive_normal import AutoregressiveNormal
 from keras_ae.priors.bernoulli import Bernoulli
 from keras_ae.priors.categorical import Categorical
+from keras_ae.priors.class_normals import ClassNormals
+from keras_ae.priors.conditional import Conditional
 from keras_ae.priors.conditional_normal import ConditionalNormal
 from keras_ae.priors.flow import Flow
 from keras_ae.priors.gaussian_mixture import GaussianMixture
@@ -24,6 +26,7 @@ PARTS: dict[str, type[Prior]] = {
     "autoregressive_normal": AutoregressiveNormal,
     "bernoulli": Bernoulli,
     "categorical": Categorical,
+    "class_normals": ClassNormals,
     "conditional_normal": ConditionalNormal,
     "flow": Flow,
     "gaussian_mixture": GaussianMixture,
@@ -47,6 +50,8 @@ __all__ = [
     "AutoregressiveNormal",
     "Bernoulli",
     "Categorical",
+    "ClassNormals",
+    "Conditional",
     "ConditionalNormal",
     "Flow",
     "GaussianMixture",

@@ -9,17 +9,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.distributions import diagonal_gaussian
-from keras_ae.distributions.event import sum_event
-from keras_ae.distributions.noise import Draws
 from keras_ae.parts import checked_sizes
+from keras_ae.priors.conditional import Conditional, DiagonalNormal
 from keras_ae.priors.gaussian_mixture import MAX_LOG_VAR
-from keras_ae.priors.prior import Prior
 from keras_ae.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_ae.priors")
-class ConditionalNormal(Prior):
+class ConditionalNormal(Conditional):
     """p(z | c) = N(z; mean(c), diag exp(log_var(c))), both by a small network.
 
     It needs a model with a condition, starts near N(0, I), and is used through `given(condition)`.
@@ -37,7 +34,7 @@ class ConditionalNormal(Prior):
         'diagonal_normal'
     """
 
-    family = "diagonal_normal"
+    family = DiagonalNormal.family
 
     def __init__(self, hidden: Sequence[int] = (64,)) -> None:
         super().__init__()
@@ -45,18 +42,6 @@ class ConditionalNormal(Prior):
             keras.layers.Dense(width, activation="relu", dtype="float32", name=f"hidden_{i}")
             for i, width in enumerate(checked_sizes("hidden", hidden))
         ]
-
-    def check_model(self, model: Any) -> None:
-        """Refuse a model without a condition.
-
-        Raises:
-            ValueError: As said.
-        """
-        if model.condition is None:
-            raise ValueError(
-                "a conditional prior needs a model with a condition. Received: condition=None. "
-                "Pass `condition=`, or `prior='standard_normal'`."
-            )
 
     def make_weights(self, latent_shape: Shape, event_shape: Shape) -> None:
         """Make the last layer, small: a variance far from 1 costs e^log_var at once."""
@@ -74,63 +59,11 @@ class ConditionalNormal(Prior):
             layer.build((None, size))
             size = layer.units
 
-    def given(self, condition: Tensor | None) -> DiagonalNormal:
-        """Return the normals of conditions `(batch, size)`.
-
-        Raises:
-            ValueError: There are none.
-        """
-        if condition is None:
-            raise ValueError(_UNGIVEN)
+    def under(self, condition: Tensor) -> DiagonalNormal:
+        """Return the normals of conditions `(batch, size)`."""
         h = ops.cast(condition, "float32")
         for layer in (*self.hidden, self.last):
             h = layer(h)
         shape = (-1, *self.latent_shape)
         mean, log_var = (ops.reshape(part, shape) for part in ops.split(h, 2, axis=-1))
         return DiagonalNormal(mean, ops.clip(log_var, -MAX_LOG_VAR, MAX_LOG_VAR))
-
-    def log_prob(self, z: Tensor, model: Any = None) -> Tensor:
-        """Refuse: there is no density without conditions.
-
-        Raises:
-            ValueError: Always.
-        """
-        raise ValueError(_UNGIVEN)
-
-    def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
-        """Refuse: there are no draws without conditions.
-
-        Raises:
-            ValueError: Always.
-        """
-        raise ValueError(_UNGIVEN)
-
-
-_UNGIVEN = (
-    "a conditional prior must be given conditions before it is used. Received: none. "
-    "Call `prior.given(condition)`."
-)
-
-
-class DiagonalNormal:
-    """Normals with independent coordinates, one for each row.
-
-    Args:
-        mean: `(batch, *latent_shape)`.
-        log_var: As many.
-    """
-
-    family = ConditionalNormal.family
-
-    def __init__(self, mean: Tensor, log_var: Tensor) -> None:
-        self.mean, self.log_var = mean, log_var
-
-    def log_prob(self, z: Tensor, model: Any = None) -> Tensor:
-        """Return log N(z; mean, diag exp(log_var)), `(batch,)`, nats."""
-        z = ops.cast(z, "float32")
-        return sum_event(diagonal_gaussian.log_prob(z, self.mean, self.log_var))
-
-    def sample(self, shape: Any, noise: Draws, training: bool = False, model: Any = None) -> Tensor:
-        """Return mean + exp(log_var / 2) * epsilon."""
-        epsilon = noise.normal(shape, training=training)
-        return diagonal_gaussian.sample(self.mean, self.log_var, epsilon)

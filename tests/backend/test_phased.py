@@ -13,6 +13,7 @@ from keras import ops
 from scipy import stats
 
 import keras_ae
+from keras_ae.backend import phased
 from keras_ae.backend.phased import Phase
 from keras_ae.bottlenecks import Deterministic
 from keras_ae.distributions.noise import Noise
@@ -186,6 +187,41 @@ def test_a_saved_model_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+def test_layers_are_found_by_their_names_in_a_model() -> None:
+    model = make()
+    parts = {"encoder": model.encoder, "bottleneck": model.bottleneck, "decoder": model.decoder}
+    for names in (("decoder",), ("encoder", "bottleneck"), ("decoder", "encoder")):
+        found = phased.layers(*names)(model)
+        assert len(found) == len(names)
+        assert all(layer is parts[name] for name, layer in zip(names, found, strict=True))
+    other = make()
+    assert phased.layers("encoder")(other)[0] is other.encoder
+
+
+def test_critics_are_those_of_the_objectives_terms_in_order() -> None:
+    model = make(clusters=3, prior="standard_normal")
+    style, clusters = (term.critic for term in model.objective[1:])
+    found = phased.critics(model)
+    assert len(found) == 2
+    assert found[0] is style
+    assert found[1] is clusters
+    assert phased.critics(keras_ae.create("vae", input_shape=(6,), latent_dim=2)) == []
+
+
+def test_a_phase_moves_the_trainable_weights_of_its_layers_each_once() -> None:
+    model = make()
+    names = ("encoder", "decoder")
+    wanted = [*model.encoder.trainable_variables, *model.decoder.trainable_variables]
+    found = Phase("both", phased.layers(*names), ("reconstruction",)).variables(model)
+    assert [id(v) for v in found] == [id(v) for v in wanted]
+    critic = Phase("critic", phased.critics, ("adversarial",)).variables(model)
+    wanted = model.objective[1].critic.trainable_variables
+    assert [id(v) for v in critic] == [id(v) for v in wanted]
+    model.decoder.trainable = False
+    found = Phase("both", phased.layers(*names), ("reconstruction",)).variables(model)
+    assert [id(v) for v in found] == [id(v) for v in model.encoder.trainable_variables]
+
+
 @pytest.mark.slow
 def test_all_backends_train_to_the_same_weights(tmp_path: Path) -> None:
     here = trained()
@@ -201,3 +237,18 @@ def test_all_backends_train_to_the_same_weights(tmp_path: Path) -> None:
         with np.load(path) as there:
             for a, b in zip(here, there.values(), strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-4, atol=5e-6)
+
+
+@pytest.mark.parametrize("names", [("reconstruction",), ("reconstruction", "l2")])
+def test_phases_must_minimise_the_terms_that_there_are(names: tuple[str, ...]) -> None:
+    phase = phased.Phase("all", phased.layers("encoder", "decoder"), names)
+    with pytest.raises(ValueError, match=r"all terms.*'l1_sparsity', 'reconstruction'"):
+        keras_ae.LatentModel(
+            (5,),
+            bottleneck=keras_ae.bottlenecks.Deterministic(2),
+            objective=[
+                keras_ae.objectives.Reconstruction(),
+                keras_ae.objectives.L1Sparsity(),
+            ],
+            phases=[phase],
+        )

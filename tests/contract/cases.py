@@ -175,9 +175,9 @@ def with_critic(weight: float) -> Objective:
 
 
 SMALL: dict[str, Any] = {"latent_dim": 3, "hidden": [8]}
+BERNOULLI: dict[str, Any] = {**SMALL, "likelihood": "bernoulli"}
 MOVED: dict[str, Any] = {
-    **SMALL,
-    "likelihood": "bernoulli",
+    **BERNOULLI,
     "leapfrog_steps": 2,
     "step_size": 0.05,
 }

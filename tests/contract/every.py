@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from tests.contract.adversarial import ADVERSARIAL
 from tests.contract.cases import CASES
+from tests.contract.matching import MATCHING
+from tests.contract.regularised import REGULARISED
 from tests.contract.variational import VARIATIONAL
 
-EVERY = [*CASES, *VARIATIONAL]
+EVERY = [*CASES, *VARIATIONAL, *MATCHING, *REGULARISED, *ADVERSARIAL]

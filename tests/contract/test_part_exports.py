@@ -19,6 +19,7 @@ from keras_ae.bottlenecks import (
     PARTS,
     Binary,
     Categorical,
+    ConcreteSelector,
     Deterministic,
     FlowPosterior,
     Gaussian,
@@ -26,7 +27,9 @@ from keras_ae.bottlenecks import (
     Hyperbolic,
     Hyperspherical,
     Joint,
+    LinearLayers,
     RiemannianHamiltonian,
+    SoftClusters,
     TwoLevelGaussian,
     VectorQuantizer,
 )
@@ -158,6 +161,7 @@ CASES = [
     Case("laplace", lambda: Hamiltonian(2)),
     Case("gaussian", lambda: RiemannianHamiltonian(2, (6,), centres=4)),
     Case("gaussian", prior="conditional_normal", condition={"name": "label", "categories": 3}),
+    Case("gaussian", prior="class_normals", condition={"name": "label", "categories": 3}),
     Case("gaussian", prior="vamp", condition=(2, 2)),
     Case("gaussian", sampler="gaussian_mixture", condition=(2,)),
     Case("gaussian", sampler="flow"),
@@ -172,7 +176,8 @@ def test_every_part_is_here() -> None:
     assert {case.prior for case in CASES} == set(priors.PARTS)
     assert {case.sampler for case in CASES} - {None} == set(samplers.PARTS)
     codes = {type(case.bottleneck()) for case in CASES}
-    assert codes | {Deterministic, VectorQuantizer} == set(PARTS.values())
+    of_variants = {Deterministic, VectorQuantizer, LinearLayers, ConcreteSelector, SoftClusters}
+    assert codes | of_variants == set(PARTS.values())
     assert {case.flow for case in CASES} - {None} == set(flows.PARTS)
     told = {type(conditions.get(case.condition)) for case in CASES if case.condition is not None}
     assert told == set(conditions.PARTS.values())

@@ -10,10 +10,18 @@ from keras import ops
 from scipy.special import ive, logsumexp, softmax
 from scipy.stats import norm
 
-from tests.contract.cases import SMALL, Arrays, Case, Objective, cross_entropy, kl, negative_elbo
+from tests.contract.cases import (
+    BERNOULLI,
+    SMALL,
+    Arrays,
+    Case,
+    Objective,
+    cross_entropy,
+    kl,
+    negative_elbo,
+)
 from tests.jacobians import jacobian
 
-BERNOULLI: dict[str, Any] = {**SMALL, "likelihood": "bernoulli"}
 IW = "importance_weighted"
 
 

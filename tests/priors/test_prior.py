@@ -29,6 +29,7 @@ PRIORS: dict[str, tuple[dict[str, Any], Any]] = {
     "autoregressive_normal": ({"correlation": 0.5}, lambda: Gaussian(2)),
     "bernoulli": ({"learned": True}, lambda: Binary(2)),
     "categorical": ({"learned": True}, lambda: Categorical(2, 3)),
+    "class_normals": ({"radius": 2.0}, lambda: Gaussian(2)),
     "conditional_normal": ({"hidden": [4]}, lambda: Gaussian(2)),
     "flow": (
         {"flow": {"name": "masked_autoregressive", "hidden": [8], "depth": 2}},
@@ -45,8 +46,13 @@ PRIORS: dict[str, tuple[dict[str, Any], Any]] = {
     "vamp": ({"components": 4}, lambda: Gaussian(2)),
     "wrapped_normal": ({"curvature": 2.0}, lambda: Hyperbolic(2, 2.0)),
 }
+CONDITIONS: dict[str, Any] = {
+    "class_normals": {"name": "label", "categories": 3},
+    "conditional_normal": 3,
+}
 DENSITIES = [
     "autoregressive_normal",
+    "class_normals",
     "conditional_normal",
     "flow",
     "gaussian_mixture",
@@ -63,7 +69,7 @@ def model_of(name: str) -> Any:
         bottleneck=bottleneck(),
         objective=[Reconstruction(), KLDivergence()],
         prior={"name": name, **options},
-        condition=3 if name == "conditional_normal" else None,
+        condition=CONDITIONS.get(name),
         hidden=[6],
     )
 

@@ -11,14 +11,20 @@ from keras import ops
 import keras_ae
 from keras_ae.objectives import Term
 
-SHAPES = {"vae": (8, 8, 1), "vq_vae": (8, 8, 1), "recurrent_autoencoder": (5, 2)}
+SHAPES = {
+    "vae": (8, 8, 1),
+    "vq_vae": (8, 8, 1),
+    "rae_sn": (8, 8, 1),
+    "recurrent_autoencoder": (5, 2),
+}
 OPTIONS: dict[str, dict[str, Any]] = {
     "vae": {"encoder": "conv", "latent_dim": 2, "hidden": [4], "corruption": "gaussian_noise"},
     "vq_vae": {"encoder": "conv", "hidden": [4], "num_codes": 5},
+    "rae_sn": {"encoder": "conv", "latent_dim": 2, "hidden": [4]},
     "recurrent_autoencoder": {"latent_dim": 2, "hidden": [4]},
 }
 # The last with a short batch.
-CASES = [("vae", 32), ("vq_vae", 32), ("recurrent_autoencoder", 35)]
+CASES = [("vae", 32), ("vq_vae", 32), ("rae_sn", 32), ("recurrent_autoencoder", 35)]
 
 
 def make(name: str = "vae", **options: Any) -> Any:

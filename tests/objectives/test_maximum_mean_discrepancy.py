@@ -12,7 +12,7 @@ from keras import ops
 import keras_ae
 from keras_ae.bottlenecks import Deterministic, Gaussian
 from keras_ae.objectives import MaximumMeanDiscrepancy, Reconstruction
-from keras_ae.objectives.matching import squared_mmd
+from keras_ae.objectives.maximum_mean_discrepancy import squared_mmd
 from keras_ae.priors import StandardNormal
 from keras_ae.typing import Batch
 from tests.gradients import gradient
