@@ -13,11 +13,14 @@ import pytest
 
 import keras_ae
 from benchmarks import origin
-from benchmarks.reproduce import common, data, report
+from benchmarks.reproduce import common, data, features, games, report, samples
 from benchmarks.reproduce.common import Case, Experiment, Published, Run
 from benchmarks.reproduce.mlp_vae import relaxed_loss, temperature
 from benchmarks.reproduce.schedules import steps
 from benchmarks.reproduce.vade import accuracy, learning_rates
+from keras_ae import datasets
+from tests.contract.every import EVERY
+from tests.real_data import needs
 
 SOURCE = "https://example.org"
 
@@ -291,3 +294,50 @@ def test_a_file_of_other_settings_is_kept(tiny: Any) -> None:
     tiny("--seeds 0")
     with pytest.raises(SystemExit, match="has other figures: settings .*'epochs': 3"):
         tiny("--seeds 0 --epochs 4")
+
+
+# New digits.
+
+
+@pytest.mark.slow
+def test_every_variant_with_a_prior_is_in_the_table_of_samples() -> None:
+    """But those that its page names."""
+    left_out = {"ms_ssim_vae", "perceptual_vae", "riemannian_hamiltonian_vae"}
+    shown = {choices.get("variant", name) for name, choices in samples.VARIANTS.items()}
+    for case in EVERY:
+        model = keras_ae.create(case.name, input_shape=case.event_shape, **case.options)
+        if model.prior is not None:
+            assert case.name in shown | left_out, case.name
+    assert not shown & left_out
+
+
+@pytest.mark.slow
+@needs("mnist")
+def test_the_pinned_network_knows_digits() -> None:
+    found = datasets.load("mnist")
+    assert features.accuracy(found.x_test, found.y_test) > 0.98
+    seen = features.features(found.x_test[:10])
+    assert seen.shape == (10, features.SIZE)
+    assert (seen.var(0) > 0).sum() > 32
+
+
+@pytest.mark.slow
+@needs("mnist")
+@pytest.mark.parametrize(
+    ("experiment", "case"),
+    [
+        (samples, "wae_mmd"),
+        (samples, "rae_l2"),
+        (samples, "conditional_vae"),
+        (games, "wae_gan_in_turn"),
+        (games, "soft_intro_vae_at_once"),
+    ],
+)
+def test_a_short_run_has_all_figures(experiment: Any, case: str, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    arguments = ["--backend", keras.backend.backend(), "--rows", "300", "--test-rows", "200"]
+    arguments += ["--epochs", "1", "--seeds", "0", "--cases", case, "--out", str(out)]
+    common.main(experiment.EXPERIMENT, arguments)
+    figures = json.loads(out.read_text())["cases"][case]["seeds"]["0"]["figures"]
+    assert set(figures) == set(experiment.EXPERIMENT.figures)
+    assert np.isfinite(list(figures.values())).all()
