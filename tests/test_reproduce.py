@@ -341,3 +341,10 @@ def test_a_short_run_has_all_figures(experiment: Any, case: str, tmp_path: Path)
     figures = json.loads(out.read_text())["cases"][case]["seeds"]["0"]["figures"]
     assert set(figures) == set(experiment.EXPERIMENT.figures)
     assert np.isfinite(list(figures.values())).all()
+
+
+def test_rows_that_were_not_run_are_named(tmp_path: Path) -> None:
+    results = file_of_figures()
+    results["cases"]["c"] = {"title": "third", "published": [], "seeds": {}}
+    (tmp_path / "one.json").write_text(json.dumps(results))
+    assert "Not run yet: third." in report.page(tmp_path)

@@ -85,6 +85,9 @@ def block(results: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
         yield "Ours is short of none of these."
     if note := order(results):
         yield from ("", note)
+    cases = results["cases"].values()
+    if waiting := [case["title"] for case in cases if not case["seeds"] and not case["published"]]:
+        yield from ("", f"Not run yet: {', '.join(waiting)}.")
 
 
 def told(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
