@@ -6,13 +6,13 @@ from typing import Any
 
 import keras
 
-from keras_ae.bottlenecks.bottleneck import Bottleneck
+from keras_ae.bottlenecks.deterministic import Deterministic
 from keras_ae.parts import checked_size
 from keras_ae.typing import Outputs, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_ae.bottlenecks")
-class LinearLayers(Bottleneck):
+class LinearLayers(Deterministic):
     """z = W_l ... W_1 (W h + b): `layers` square matrices without bias behind the projection.
 
     Their product could be one matrix; trained by gradient steps, several keep the rank of the
@@ -32,11 +32,8 @@ class LinearLayers(Bottleneck):
     """
 
     def __init__(self, latent_dim: int, layers: int = 4) -> None:
-        super().__init__()
-        size = checked_size("latent_dim", latent_dim)
-        self.latent_shape = (size,)
-        self.flatten = keras.layers.Flatten("channels_last")
-        self.projection = keras.layers.Dense(size, name="code")
+        super().__init__(latent_dim)
+        (size,) = self.latent_shape
         self.matrices = [
             keras.layers.Dense(
                 size,
@@ -49,15 +46,13 @@ class LinearLayers(Bottleneck):
 
     def build(self, h_shape: Any) -> None:
         """Make the matrices for features of this shape."""
-        self.flatten.build(h_shape)
-        self.projection.build(self.flatten.compute_output_shape(h_shape))
+        super().build(h_shape)
         for matrix in self.matrices:
             matrix.build((None, *self.latent_shape))
-        self.built = True
 
     def call(self, h: Tensor, training: bool = False, sample: bool = False) -> Outputs:
         """Return `{"latent": (batch, latent_dim)}`."""
-        z = self.projection(self.flatten(h))
+        z = super().call(h)["latent"]
         for matrix in self.matrices:
             z = matrix(z)
         return {"latent": z}
