@@ -31,6 +31,9 @@ UNIFORM = {
 Losses = dict[str, Callable[[], Any]]
 """By the name of a network: what the paper has it minimise, a mean over rows."""
 
+CLUSTERS = 3
+LABELS = np.array([0, 1, 2, 2, 1, 0, 0, 2])
+
 
 def make(variant: str, **options: Any) -> Any:
     """Return a small model with weights that are no special case, and noise that stands still."""
@@ -39,6 +42,20 @@ def make(variant: str, **options: Any) -> Any:
     scatter(model)
     hold_noise(model)
     return model
+
+
+def clustered(**options: Any) -> Any:
+    """Return a small adversarial autoencoder with clusters."""
+    given = {"clusters": CLUSTERS, "critic_hidden": [7], "adversarial": 0.4}
+    return make("adversarial_autoencoder", **{**given, **options})
+
+
+def drawn_parts() -> dict[str, np.ndarray]:
+    """Return draws of N(0, I), and one-hot vectors of whatever noise is largest."""
+    return {
+        "style": NORMAL[LATENT],
+        "clusters": np.eye(CLUSTERS, dtype="float32")[UNIFORM[CLUSTERS].argmax(1)],
+    }
 
 
 def fixed(draws: np.ndarray) -> Any:

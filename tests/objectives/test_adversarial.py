@@ -14,10 +14,13 @@ from keras_ae.objectives import Adversarial
 from keras_ae.typing import Batch
 from tests.contract.dense import leaky_stack
 from tests.objectives.played import (
+    CLUSTERS,
+    LABELS,
     LATENT,
     NORMAL,
-    UNIFORM,
     X,
+    clustered,
+    drawn_parts,
     gradient_in,
     gradients_by,
     make,
@@ -98,23 +101,6 @@ def test_a_game_needs_a_prior() -> None:
 def test_a_prior_that_learns_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a prior that does not move.*GaussianMixture"):
         model(prior="gaussian_mixture")
-
-
-CLUSTERS = 3
-LABELS = np.array([0, 1, 2, 2, 1, 0, 0, 2])
-
-
-def clustered(**options: Any) -> Any:
-    given = {"clusters": CLUSTERS, "critic_hidden": [7], "adversarial": 0.4}
-    return make("adversarial_autoencoder", **{**given, **options})
-
-
-def drawn_parts() -> dict[str, np.ndarray]:
-    """Return draws of N(0, I), and one-hot vectors of whatever noise is largest."""
-    return {
-        "style": NORMAL[LATENT],
-        "clusters": np.eye(CLUSTERS, dtype="float32")[UNIFORM[CLUSTERS].argmax(1)],
-    }
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -9,7 +9,6 @@ import pytest
 from keras import ops
 
 import keras_ae
-from keras_ae.objectives import ExampleGame
 from keras_ae.typing import Batch
 from tests.contract.dense import relu_stack, weights_of
 from tests.objectives.played import (
@@ -150,23 +149,3 @@ def test_a_critic_of_pictures_may_convolve() -> None:
     assert [share.shape for share in shares] == [(3,), (3,)]
     assert any(len(w.shape) == 4 for w in model.objective[2].critic.trainable_variables)
     assert len(model.objective[2].features(model, x, Batch(x, x)).shape) == 2
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"prior": None}, "needs a model with a prior"),
-        ({"prior": "gaussian_mixture"}, "a prior that does not move"),
-        ({"missing": "mask"}, "missing"),
-    ],
-)
-def test_what_cannot_be_played_for_is_refused(options: dict[str, Any], message: str) -> None:
-    options = {"prior": "standard_normal", **options}
-    with pytest.raises(ValueError, match=message):
-        keras_ae.LatentModel(
-            (6,),
-            hidden=[4],
-            bottleneck=keras_ae.bottlenecks.Gaussian(2),
-            objective=[ExampleGame(hidden=[4])],
-            **options,
-        )

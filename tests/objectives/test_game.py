@@ -213,6 +213,23 @@ def test_a_prior_that_stands_still_is_taken(prior: Any) -> None:
 
 
 @pytest.mark.parametrize("variant", ["vae_gan", "bigan", "soft_intro_vae"])
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [(None, "needs a model with a prior"), ("gaussian_mixture", "a prior that does not move")],
+)
+def test_a_prior_that_cannot_be_played_against_is_refused(
+    variant: str, prior: Any, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        keras_ae.create(variant, input_shape=(6,), latent_dim=2, prior=prior)
+
+
+def test_a_rate_without_a_closed_form_is_refused() -> None:
+    with pytest.raises(ValueError, match="a rate in closed form"):
+        keras_ae.create("soft_intro_vae", input_shape=(6,), prior="autoregressive_normal")
+
+
+@pytest.mark.parametrize("variant", ["vae_gan", "bigan", "soft_intro_vae"])
 def test_examples_that_are_known_by_what_they_are_are_refused(variant: str) -> None:
     """Gaps, by `missing` or by a mask, and whole numbers, which means are not."""
     create = keras_ae.variant_class(variant)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-import keras_ae
 from keras_ae.objectives import Introspection
 from keras_ae.typing import Batch
 from tests.contract.dense import relu_stack, weights_of
@@ -124,24 +123,3 @@ def test_the_data_and_their_codes_have_no_part_in_it() -> None:
 def test_alpha_must_be_positive(alpha: float) -> None:
     with pytest.raises(ValueError, match="`alpha` must be"):
         Introspection(alpha=alpha)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"prior": None}, "prior"),
-        ({"prior": "vamp"}, "prior"),
-        ({"prior": "autoregressive_normal"}, "closed form"),
-        ({"missing": "mask"}, "missing"),
-    ],
-)
-def test_what_cannot_be_played_for_is_refused(options: dict[str, Any], message: str) -> None:
-    options = {"prior": "standard_normal", **options}
-    with pytest.raises(ValueError, match=message):
-        keras_ae.LatentModel(
-            (6,),
-            hidden=[4],
-            bottleneck=keras_ae.bottlenecks.Gaussian(2),
-            objective=[Introspection()],
-            **options,
-        )

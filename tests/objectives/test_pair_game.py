@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-import keras_ae
-from keras_ae.objectives import PairGame
 from keras_ae.typing import Batch
 from tests.contract.dense import leaky_stack, relu_stack
 from tests.objectives.played import (
@@ -121,23 +119,3 @@ def test_the_codes_get_nothing_of_the_critics_share() -> None:
     critic = gradient_in(lambda z: ops.sum(played(model, z)[1]), NORMAL[LATENT])
     assert abs(networks).min() > 0
     assert abs(critic).max() == 0.0
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"prior": None}, "needs a model with a prior"),
-        ({"prior": "gaussian_mixture"}, "a prior that does not move"),
-        ({"missing": "mask"}, "missing"),
-    ],
-)
-def test_what_cannot_be_played_for_is_refused(options: dict[str, Any], message: str) -> None:
-    options = {"prior": "standard_normal", **options}
-    with pytest.raises(ValueError, match=message):
-        keras_ae.LatentModel(
-            (6,),
-            hidden=[4],
-            bottleneck=keras_ae.bottlenecks.Deterministic(2),
-            objective=[PairGame(hidden=[4], pair_hidden=[4])],
-            **options,
-        )

@@ -11,33 +11,17 @@ from keras import ops
 
 import keras_ae
 from tests.objectives.played import (
-    LATENT,
-    NORMAL,
-    UNIFORM,
+    LABELS,
     Losses,
     X,
     check_one_gradient,
     check_phases,
+    clustered,
     data,
+    drawn_parts,
     fixed,
     make,
 )
-
-CLUSTERS = 3
-LABELS = np.array([0, 1, 2, 2, 1, 0, 0, 2])
-
-
-def clustered(**options: Any) -> Any:
-    given = {"clusters": CLUSTERS, "critic_hidden": [7], "adversarial": 0.4}
-    return make("adversarial_autoencoder", **{**given, **options})
-
-
-def drawn_parts() -> dict[str, np.ndarray]:
-    """Return draws of N(0, I), and one-hot vectors of whatever noise is largest."""
-    return {
-        "style": NORMAL[LATENT],
-        "clusters": np.eye(CLUSTERS, dtype="float32")[UNIFORM[CLUSTERS].argmax(1)],
-    }
 
 
 def section_5(model: Any) -> Losses:
