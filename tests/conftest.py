@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+from typing import Any
 
 # Before Keras or pyplot is imported: no window is opened, TensorFlow does not chat, and nothing
 # is kept in the user's cache.
@@ -19,11 +20,16 @@ import pytest
 GRIDS = {"flows", "distributions"}
 FAST_POINTS = 4
 BACKENDS = ("jax", "tensorflow", "torch")
+STATES = pytest.StashKey[dict[str, Any]]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave points of large grids to the full tier."""
+    """Leave points of large grids to the full tier; note where modules' numbers start."""
+    for item in items:
+        numbers = getattr(getattr(item, "module", None), "RNG", None)
+        if numbers is not None:
+            item.stash[STATES] = numbers.bit_generator.state
     grids = collections.defaultdict(list)
     for item in items:
         if item.path.parent.name in GRIDS:
@@ -40,5 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _same_seed_for_every_test() -> None:
+def _same_numbers_in_any_order(request: pytest.FixtureRequest) -> None:
     keras.utils.set_random_seed(1234)
+    if STATES in request.node.stash:
+        request.module.RNG.bit_generator.state = request.node.stash[STATES]
