@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from keras_ae import arrays, metrics
 from keras_ae import inputs as data
-from keras_ae.backend.compiled.rowwise.sizes import ample_rows
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.event import sum_event
 from keras_ae.distributions.noise import seed_of
@@ -19,13 +17,8 @@ from keras_ae.metrics.decomposition import Decomposition
 from keras_ae.objectives import draws
 from keras_ae.objectives.rate import has_closed_form, parts_of_divergence
 from keras_ae.parts import checked_size
+from keras_ae.posterior_draws import chunks
 from keras_ae.typing import Tensor
-
-MOST_TOGETHER = 64
-"""Draws for one row that are decoded at once."""
-
-MULTIPLICATIONS = 2**30
-"""Of the draws of some rows that are decoded at once."""
 
 
 class Bounds:
@@ -187,21 +180,12 @@ class Bounds:
         self: Any, given: Mapping[str, Any], samples: int, verbose: int
     ) -> dict[str, np.ndarray]:
         """Return sums over all draws of each row, float64, decoding some of them at a time."""
-        together = min(samples, MOST_TOGETHER)
-        ample = ample_rows(self, given["x"], MULTIPLICATIONS)
-        chunks = [together] * (samples // together)
-        chunks += [samples % together] if samples % together else []
-        progress = keras.utils.Progbar(len(chunks), unit_name="chunk") if verbose else None
         found: dict[str, np.ndarray] = {}
-        for chunk in chunks:
-            run = self.views.rows(weights_of(chunk), draws=True)
-            values = run(given, max(1, ample // chunk))
+        for values in chunks(self, log_weights, given, samples, verbose=verbose):
             for key, value in values.items():
                 add = np.logaddexp if key == "log_sum" else np.add
                 wide = value.astype("float64")
                 found[key] = add(found[key], wide) if key in found else wide
-            if progress is not None:
-                progress.add(1)
         return found
 
 
@@ -233,16 +217,6 @@ def units(model: Any, x: Any) -> dict[str, Tensor]:
     }
 
 
-_WEIGHTS: dict[int, Callable[[Any, Any], dict[str, Tensor]]] = {}
-
-
-def weights_of(samples: int) -> Callable[[Any, Any], dict[str, Tensor]]:
-    """Return the function (model, rows and their parameters) of so many draws for each row."""
-    if samples not in _WEIGHTS:
-        _WEIGHTS[samples] = lambda model, given: log_weights(model, given, samples)
-    return _WEIGHTS[samples]
-
-
 def log_weights(model: Any, given: Mapping[str, Any], samples: int) -> dict[str, Tensor]:
     """Return sums over draws: log sum of the weights, distortion and rate, `(rows,)` each.
 
@@ -253,7 +227,8 @@ def log_weights(model: Any, given: Mapping[str, Any], samples: int) -> dict[str,
     """
     outputs, rows = draws.drawn(model, model.batch(given["x"]), given["parameters"], samples)
     rate = draws.rate(model, outputs, rows, samples)
-    likelihood = draws.log_likelihood(model, outputs["latent"], rows, samples)
+    decoded = model.decoded_tensor(outputs["latent"], rows.condition)
+    likelihood = draws.log_likelihood(model, decoded, rows, samples)
     return {
         "log_sum": ops.logsumexp(likelihood - rate, axis=1),
         "distortion": -ops.sum(likelihood, axis=1),

@@ -24,6 +24,7 @@ from keras_ae.backend import distributed, phased, whole_batch
 from keras_ae.bottlenecks import Bottleneck
 from keras_ae.bounds import Bounds
 from keras_ae.callbacks import CompensatedMean
+from keras_ae.imputation import Imputation
 from keras_ae.inference import Inference
 from keras_ae.naming import snake_case
 from keras_ae.objectives import Term
@@ -37,7 +38,9 @@ from keras_ae.walks import Walks
 
 
 @keras.saving.register_keras_serializable("keras_ae")
-class LatentModel(RecordsArguments, Training, Inference, Walks, Sampling, Bounds, keras.Model):
+class LatentModel(
+    RecordsArguments, Training, Inference, Walks, Sampling, Bounds, Imputation, keras.Model
+):
     """An autoencoder as a choice of parts: x -> encoder -> bottleneck -> decoder -> p(x | z).
 
     The loss is the sum over the objective's terms of weight(step) * mean over the batch of

@@ -95,7 +95,8 @@ def check_complete(data: datasets.Dataset, parts: dict[str, Any], settings: Sett
     Raises:
         ValueError: As said; the message names the first.
     """
-    masks = settings.hyper_parameters.get("missing") == "mask"
+    default = registry.describe(settings.variant).parameters.get("missing")
+    masks = settings.hyper_parameters.get("missing", default) == "mask"
     if (
         data.missing
         and not masks

@@ -71,6 +71,28 @@ def score(run: str, to: Path, **rows_of: Any) -> None:
     write(to, model.score(rows))
 
 
+@click.command()
+@RUN
+@rows_options
+@click.option("--samples", type=int, default=1_000, help="Draws for each row.  [default: 1000]")
+@click.option(
+    "--imputations",
+    type=int,
+    help="Draw each gap so often, and write an .npy with them along its first axis.  "
+    "[default: the mean]",
+)
+@click.option("--seed", type=int, default=0, help="Of the noise.")
+@file_to_write(*ARRAYS)
+def impute(
+    run: str, samples: int, imputations: int | None, seed: int, to: Path, **rows_of: Any
+) -> None:
+    """Write some data with their missing entries filled in."""
+    if imputations is not None and to.suffix != ".npy":
+        raise ValueError(f"`--to` must end in .npy with --imputations. Received: {to}")
+    model, rows, _ = opened(run, **rows_of)
+    write(to, model.impute(rows, samples, imputations=imputations, seed=seed))
+
+
 VERBS = [
     list_verb,
     describe,
@@ -78,6 +100,7 @@ VERBS = [
     encode,
     reconstruct,
     score,
+    impute,
     log_prob,
     sample,
     fit_sampler,

@@ -22,6 +22,7 @@ from keras_ae.models.matching.sliced_wae import SlicedWAE
 from keras_ae.models.matching.wae_mmd import WAEMMD
 from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
+from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
 from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
 from keras_ae.models.variational.beta_tc_vae import BetaTCVAE
 from keras_ae.models.variational.beta_vae import BetaVAE
@@ -89,6 +90,7 @@ __all__ = [
     "InfoVAE",
     "JointVAE",
     "LinearAutoencoder",
+    "MissingDataIWAE",
     "MixtureVAE",
     "PerceptualVAE",
     "PoincareVAE",

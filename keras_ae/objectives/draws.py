@@ -41,10 +41,9 @@ def drawn(
 
 
 def log_likelihood(
-    model: Any, z: Tensor, batch: Batch, samples: int, training: bool = False
+    model: Any, decoded: Tensor, batch: Batch, samples: int, training: bool = False
 ) -> Tensor:
-    """Return log p(x | z) of draws and their rows, `(rows, samples)`, nats."""
-    decoded = model.decoded_tensor(z, batch.condition, training)
+    """Return log p(x | z) of decoded draws and their rows, `(rows, samples)`, nats."""
     density = model.likelihood.log_prob(decoded, batch.target, batch.mask, training, batch.weight)
     return ops.reshape(density, (-1, samples))
 

@@ -169,7 +169,8 @@ class ImportanceWeighted(Term):
     ) -> Tensor:
         """Return log p(x | z) p(z) / q(z | x), `(rows, estimates, samples)`."""
         samples = self.samples * self.estimates
-        density = draws.log_likelihood(model, outputs["latent"], made.batch, samples, training)
+        decoded = model.decoded_tensor(outputs["latent"], made.batch.condition, training)
+        density = draws.log_likelihood(model, decoded, made.batch, samples, training)
         log_weights = density - draws.rate(model, outputs, made.batch, samples)
         return ops.reshape(log_weights, (-1, self.estimates, self.samples))
 

@@ -49,7 +49,8 @@ def log_weights(model: Any, samples: int) -> np.ndarray:
     model.bottleneck.noise.reset_evaluation(3)
     batch = model.batch(X)
     many = draws.drawn(model, batch, model.posterior_tensor(X), samples)
-    likelihood = draws.log_likelihood(model, many.outputs["latent"], many.batch, samples)
+    decoded = model.decoded_tensor(many.outputs["latent"])
+    likelihood = draws.log_likelihood(model, decoded, many.batch, samples)
     found = likelihood - draws.rate(model, many.outputs, many.batch, samples)
     return ops.convert_to_numpy(found).astype("float64")
 

@@ -519,3 +519,21 @@ def test_what_nobody_expected_is_one_line_too(
     monkeypatch.setattr(keras_ae.LatentModel, "evaluate", fail)
     message = error_of(capsys, "evaluate", trained)
     assert "RuntimeError: no memory (--traceback shows where)" in message
+
+
+def test_impute_writes_rows_without_gaps(tmp_path: Path, capsys: Any) -> None:
+    x = np.random.default_rng(0).random((40, 4))
+    x[::3, 1] = np.nan
+    np.save(tmp_path / "gaps.npy", x)
+    data, out = tmp_path / "gaps.npy", tmp_path / "run"
+    run("train", "missing_data_iwae", "--data", data, "--out", out, "--epochs", 1, "--samples", 2)
+    run("impute", out, "--data", data, "--samples", 5, "--to", tmp_path / "filled.csv")
+    filled = np.loadtxt(tmp_path / "filled.csv", delimiter=",")
+    assert np.isfinite(filled).all()
+    np.testing.assert_allclose(filled[~np.isnan(x)], x[~np.isnan(x)], rtol=1e-6)
+    run("impute", out, "--data", data, "--imputations", 3, "--to", tmp_path / "filled.npy")
+    assert np.load(tmp_path / "filled.npy").shape == (3, 40, 4)
+    wrong = error_of(
+        capsys, "impute", out, "--imputations", 3, "--to", tmp_path / "filled.csv", "--data", data
+    )
+    assert "must end in .npy" in wrong

@@ -31,6 +31,7 @@ class Case:
         event_shape: Shape of one example.
         distortion: Name of the term that compares data and reconstructions.
         categories: Of labels that are the rows' conditions; 0 for data without.
+        gaps: Share of the entries that are missing.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Case:
     event_shape: tuple[int, ...] = (10,)
     distortion: str = "reconstruction"
     categories: int = 0
+    gaps: float = 0.0
 
     def data(self) -> Any:
         """Return rows in [0, 1] with structure that a short code can hold, or them with labels."""
@@ -46,6 +48,7 @@ class Case:
         size = int(np.prod(self.event_shape))
         mixed = rng.normal(size=(ROWS, 2)) @ rng.normal(size=(2, size))
         x = (1 / (1 + np.exp(-mixed))).reshape(ROWS, *self.event_shape).astype("float32")
+        x[rng.random(x.shape) < self.gaps] = np.nan
         return {"x": x, "condition": np.arange(ROWS) % self.categories} if self.categories else x
 
 

@@ -6,6 +6,7 @@ from tests.contract.adversarial import ADVERSARIAL
 from tests.contract.cases import CASES
 from tests.contract.matching import MATCHING
 from tests.contract.regularised import REGULARISED
+from tests.contract.structured import STRUCTURED
 from tests.contract.variational import VARIATIONAL
 
-EVERY = [*CASES, *VARIATIONAL, *MATCHING, *REGULARISED, *ADVERSARIAL]
+EVERY = [*CASES, *VARIATIONAL, *MATCHING, *REGULARISED, *ADVERSARIAL, *STRUCTURED]
