@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import keras
 from keras import ops
@@ -19,12 +20,16 @@ class Multinomial(Likelihood):
     """Counts along the last axis that share out their total: a softmax over their logits.
 
     The coefficient n! / prod x_k! is part of the mass. Missing entries leave the counts and the
-    probabilities, which are normalised over the rest. Encoders are given log(1 + x). The mean and
-    draws are for a total of 1, since the decoder does not give the total.
+    probabilities, which are normalised over the rest. The mean and draws are for a total of 1,
+    since the decoder does not give the total.
+
+    Args:
+        encoder_sees: What encoders are given: "log", log(1 + x), or "unit", x / |x|, which says
+            nothing of the total.
 
     Reference:
         Liang et al. (2018), https://arxiv.org/abs/1802.05814, equation 2. The paper leaves the
-        coefficient out.
+        coefficient out, and gives its encoder "unit".
 
     Example:
         >>> import numpy as np
@@ -37,12 +42,23 @@ class Multinomial(Likelihood):
     support = (0.0, math.inf)
     whole = True
 
-    def __init__(self) -> None:
+    def __init__(self, encoder_sees: Literal["log", "unit"] = "log") -> None:
         super().__init__()
+        if encoder_sees not in ("log", "unit"):
+            raise ValueError(
+                f"`encoder_sees` must be 'log' or 'unit'. Received: encoder_sees={encoder_sees!r}"
+            )
+        self.encoder_sees = encoder_sees
 
     def encoder_input(self, x: Tensor) -> Tensor:
-        """Return log(1 + x), and 0 where noise has led below the support."""
-        return ops.log1p(ops.maximum(x, 0.0))
+        """Return log(1 + x) or x / |x|, counts below the support as 0."""
+        x = ops.maximum(x, 0.0)
+        if self.encoder_sees == "log":
+            return ops.log1p(x)
+        # Counts beyond 1e19 would overflow when squared.
+        x = x / ops.maximum(ops.max(x, axis=-1, keepdims=True), 1.0)
+        square = ops.sum(ops.square(x), axis=-1, keepdims=True)
+        return x / ops.sqrt(ops.where(square > 0, square, 1.0))
 
     def log_prob(
         self,

@@ -22,7 +22,9 @@ from keras_ae.models.matching.sliced_wae import SlicedWAE
 from keras_ae.models.matching.wae_mmd import WAEMMD
 from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
+from keras_ae.models.structured.count_vae import CountVAE
 from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
+from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
 from keras_ae.models.variational.beta_tc_vae import BetaTCVAE
 from keras_ae.models.variational.beta_vae import BetaVAE
@@ -80,6 +82,7 @@ __all__ = [
     "ConcreteAutoencoder",
     "ConditionalVAE",
     "ContractiveAutoencoder",
+    "CountVAE",
     "CramerWoldAutoencoder",
     "DenoisingAutoencoder",
     "FactorVAE",
@@ -92,6 +95,7 @@ __all__ = [
     "LinearAutoencoder",
     "MissingDataIWAE",
     "MixtureVAE",
+    "MultinomialVAE",
     "PerceptualVAE",
     "PoincareVAE",
     "RecurrentAutoencoder",

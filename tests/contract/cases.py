@@ -32,6 +32,7 @@ class Case:
         distortion: Name of the term that compares data and reconstructions.
         categories: Of labels that are the rows' conditions; 0 for data without.
         gaps: Share of the entries that are missing.
+        most: The largest count, of data that are whole numbers; 0 for data in [0, 1].
     """
 
     name: str
@@ -41,6 +42,7 @@ class Case:
     distortion: str = "reconstruction"
     categories: int = 0
     gaps: float = 0.0
+    most: int = 0
 
     def data(self) -> Any:
         """Return rows in [0, 1] with structure that a short code can hold, or them with labels."""
@@ -48,6 +50,7 @@ class Case:
         size = int(np.prod(self.event_shape))
         mixed = rng.normal(size=(ROWS, 2)) @ rng.normal(size=(2, size))
         x = (1 / (1 + np.exp(-mixed))).reshape(ROWS, *self.event_shape).astype("float32")
+        x = np.round(self.most * x) if self.most else x
         x[rng.random(x.shape) < self.gaps] = np.nan
         return {"x": x, "condition": np.arange(ROWS) % self.categories} if self.categories else x
 

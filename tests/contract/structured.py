@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from keras import ops
-from scipy.special import gammaln, logsumexp
+from scipy import stats
+from scipy.special import gammaln, log_softmax, logsumexp
 
-from tests.contract.cases import Arrays, Case, Objective
+from tests.contract.cases import Arrays, Case, Objective, kl
 from tests.contract.variational import log_normal
 
 
@@ -33,7 +34,31 @@ def over_observed_entries(samples: int) -> Objective:
     return objective
 
 
+def shared_totals(beta: float) -> Objective:
+    """-log Mult(x; n, softmax(decoded)) + beta KL, Liang et al. (2018), eq. 6."""
+
+    def objective(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+        x = x.astype("f8")
+        coefficient = gammaln(x.sum(1) + 1) - gammaln(x + 1).sum(1)
+        density = coefficient + (x * log_softmax(outputs["decoded"].astype("f8"), axis=1)).sum(1)
+        return -float(density.mean()) + beta * kl(outputs)
+
+    return objective
+
+
+def shared_dispersion(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+    """-log NB(x; exp(l) softmax, r) + KL, Lopez et al. (2018), methods."""
+    decoded = outputs["decoded"].astype("f8")
+    mean, r = np.exp(decoded[:, :10]), np.exp(decoded[:, 10:])
+    assert np.ptp(r, axis=0).max() == 0
+    np.testing.assert_allclose(np.log(mean.sum(1)), outputs["latent"][:, 0], atol=1e-5)
+    density = stats.nbinom.logpmf(x, r, r / (r + mean)).sum(1)
+    return -float(density.mean()) + kl(outputs)
+
+
 STRUCTURED = [
+    Case("count_vae", shared_dispersion, {"latent_dim": 2, "hidden": [8]}, most=9),
+    Case("multinomial_vae", shared_totals(0.2), {"latent_dim": 2, "hidden": [8]}, most=9),
     Case(
         "missing_data_iwae",
         over_observed_entries(4),

@@ -147,3 +147,18 @@ def test_data_must_be_counts() -> None:
         Multinomial().check_support(np.array([[0.0, -1.0]]))
     with pytest.raises(ValueError, match="whole"):
         Multinomial().check_support(np.array([[0.0, 1.5], [np.nan, 2.0]]))
+
+
+def test_an_encoder_that_sees_units_is_told_nothing_of_the_total() -> None:
+    x = X.copy()
+    x[0, 0, 0] = 0.0  # an empty document
+    x[1, 0, 1] *= 1e25  # whose square is no float32
+    got = ops.convert_to_numpy(Multinomial("unit").encoder_input(ops.convert_to_tensor(x)))
+    length = np.linalg.norm(x.astype("f8"), axis=-1, keepdims=True)
+    wanted = np.divide(x, length, out=np.zeros(x.shape), where=length > 0)
+    np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-9)
+
+
+def test_an_unknown_input_of_the_encoder_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be 'log' or 'unit'"):
+        Multinomial("counts")  # type: ignore[arg-type]
