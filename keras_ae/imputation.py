@@ -114,16 +114,15 @@ def _drawn(
 ) -> np.ndarray:
     parts = chunks(model, resampled, given, samples, count, verbose=verbose)
     first = next(parts)
-    place, decoded = first["place"], first["decoded"]
+    place, chosen = first["place"], first["chosen"]
     for found in parts:
         better = found["place"] > place
         place = np.where(better, found["place"], place)
-        # (rows, imputations, *decoded_shape)
-        wide = better.reshape(*better.shape, *(1,) * (decoded.ndim - 2))
-        decoded = np.where(wide, found["decoded"], decoded)
-    chosen = np.moveaxis(decoded, 1, 0)
+        # (rows, imputations, ...)
+        wide = better.reshape(*better.shape, *(1,) * (chosen.ndim - 2))
+        chosen = np.where(wide, found["chosen"], chosen)
     observations = model.views.rows(observation, draws=True)
-    return np.stack([observations(one) for one in chosen])
+    return np.stack([observations(one) for one in np.moveaxis(chosen, 1, 0)])
 
 
 # Functions (model, batch) that run compiled on rows.
@@ -137,8 +136,9 @@ def weighted_mean(model: Any, given: Mapping[str, Any], samples: int) -> dict[st
         given: `x`, rows, and the `parameters` of their posteriors.
         samples: Draws for each row.
     """
-    decoded, log_weights = _weighted(model, given, samples)
-    means = ops.reshape(model._data_units(decoded), (-1, samples, *model.event_shape))
+    decoded, completed, log_weights = _weighted(model, given, samples)
+    means = model.likelihood.mean(decoded) if completed is None else completed
+    means = ops.reshape(model.normalizer.restore(means), (-1, samples, *model.event_shape))
     log_sum = ops.logsumexp(log_weights, axis=1)
     shares = ops.exp(log_weights - log_sum[:, None])
     shares = ops.reshape(shares, (-1, samples, *(1,) * len(model.event_shape)))
@@ -157,29 +157,35 @@ def resampled(model: Any, given: Mapping[str, Any], samples: int, count: int) ->
         count: Choices for each row.
 
     Returns:
-        `place`, the largest sum, `(rows, count)`, and `decoded`, `(rows, count, *decoded_shape)`.
+        `place`, the largest sum, `(rows, count)`, and `chosen`, what the draws decode to, or the
+        rows that they complete where the likelihood draws gaps, `(rows, count, ...)`.
     """
-    decoded, log_weights = _weighted(model, given, samples)
-    rows, shape = ops.shape(log_weights)[0], decoded.shape[1:]
+    decoded, completed, log_weights = _weighted(model, given, samples)
+    what = decoded if completed is None else completed
+    rows, shape = ops.shape(log_weights)[0], what.shape[1:]
     uniform = model.bottleneck.noise.uniform((rows, count, samples))
     gumbel = -ops.log(-ops.log(ops.maximum(uniform, LEAST_UNIFORM)))
     places = log_weights[:, None, :] + gumbel
     chosen = ops.argmax(places, axis=-1)[:, :, None]
-    flat = ops.reshape(decoded, (rows, samples, -1))
+    flat = ops.reshape(what, (rows, samples, -1))
     return {
         "place": ops.max(places, axis=-1),
-        "decoded": ops.reshape(ops.take_along_axis(flat, chosen, axis=1), (rows, count, *shape)),
+        "chosen": ops.reshape(ops.take_along_axis(flat, chosen, axis=1), (rows, count, *shape)),
     }
 
 
-def observation(model: Any, decoded: Tensor) -> Tensor:
-    """Return one draw of p(x | z) for each row of decoded codes, data units."""
-    return model.normalizer.restore(model.likelihood.sample(decoded, model.bottleneck.noise))
+def observation(model: Any, chosen: Tensor) -> Tensor:
+    """Return rows in data units: drawn from p(x | z) of decoded codes, if that is not done yet."""
+    if not model.likelihood.draws_gaps:
+        chosen = model.likelihood.sample(chosen, model.bottleneck.noise)
+    return model.normalizer.restore(chosen)
 
 
-def _weighted(model: Any, given: Mapping[str, Any], samples: int) -> tuple[Tensor, Tensor]:
-    """Return what draws decode to, and their log-weights, `(rows, samples)`."""
+def _weighted(
+    model: Any, given: Mapping[str, Any], samples: int
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Return what draws decode to, rows they complete, and their log-weights, `(rows, samples)`."""
     outputs, rows = draws.drawn(model, model.batch(given["x"]), given["parameters"], samples)
     decoded = model.decoded_tensor(outputs["latent"], rows.condition)
-    density = draws.log_likelihood(model, decoded, rows, samples)
-    return decoded, density - draws.rate(model, outputs, rows, samples)
+    density, completed = draws.completed(model, decoded, rows, samples)
+    return decoded, completed, density - draws.rate(model, outputs, rows, samples)

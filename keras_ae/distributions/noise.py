@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ from keras_ae.typing import Tensor
 
 class Draws:
     """What can be asked of a source of random numbers, by its `draw(kind, shape, training)`."""
+
+    @abstractmethod
+    def draw(self, kind: str, shape: Any, training: bool) -> Tensor:
+        """Return the next draw of a kind, "normal" or "uniform", float32."""
 
     def normal(self, shape: Any, dtype: str = "float32", training: bool = False) -> Tensor:
         """Return independent draws of N(0, 1)."""
@@ -92,6 +97,22 @@ class Noise(Draws, Part):
 def seed_of(seed: int | None) -> int:
     """Return a seed, or for None a fresh one."""
     return int(np.random.default_rng().integers(2**31)) if seed is None else seed
+
+
+class FromOneState(Draws):
+    """The draws of a source from one of its states, for what does not ask for one.
+
+    Args:
+        noise: The source.
+        training: Whether the state is that of training.
+    """
+
+    def __init__(self, noise: Draws, training: bool) -> None:
+        self._noise, self._training = noise, training
+
+    def draw(self, kind: str, shape: Any, training: bool) -> Tensor:
+        """Return the next draw of the source."""
+        return self._noise.draw(kind, shape, self._training)
 
 
 class GivenNoise(Draws):

@@ -15,6 +15,7 @@ from keras_ae.likelihoods.gaussian import Gaussian
 from keras_ae.likelihoods.laplace import Laplace
 from keras_ae.likelihoods.likelihood import Elementwise, Likelihood
 from keras_ae.likelihoods.log_cosh import LogCosh
+from keras_ae.likelihoods.missing_not_at_random import MissingNotAtRandom
 from keras_ae.likelihoods.mixed_tabular import MixedTabular
 from keras_ae.likelihoods.multinomial import Multinomial
 from keras_ae.likelihoods.named import NAMED
@@ -25,7 +26,11 @@ from keras_ae.likelihoods.student_t import StudentT
 from keras_ae.likelihoods.zero_inflated_negative_binomial import ZeroInflatedNegativeBinomial
 from keras_ae.parts import resolve
 
-PARTS: dict[str, type[Likelihood]] = {**NAMED, "mixed_tabular": MixedTabular}
+PARTS: dict[str, type[Likelihood]] = {
+    **NAMED,
+    "missing_not_at_random": MissingNotAtRandom,
+    "mixed_tabular": MixedTabular,
+}
 
 
 def get(identifier: Any) -> Likelihood:
@@ -58,6 +63,7 @@ __all__ = [
     "Laplace",
     "Likelihood",
     "LogCosh",
+    "MissingNotAtRandom",
     "MixedTabular",
     "Multinomial",
     "NegativeBinomial",

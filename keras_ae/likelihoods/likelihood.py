@@ -22,7 +22,8 @@ class Likelihood(Part):
 
     `support` is the interval the data must lie in, `whole` says whether they are whole numbers,
     `levels` on how many levels k / (levels - 1) they lie, 0 if on none, `masses` whether values
-    have probabilities of their own and not only densities. An entry outside has the value of the
+    have probabilities of their own and not only densities, `draws_gaps` whether missing entries
+    matter to it, which are then drawn. An entry outside has the value of the
     support's nearest point less 1000 nats for each unit of the distance: impossible, the more the
     further, and finite.
     """
@@ -31,6 +32,7 @@ class Likelihood(Part):
     whole: bool = False
     levels: int = 0
     masses: bool = False
+    draws_gaps: bool = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,6 +144,20 @@ class Likelihood(Part):
             weight: Weight of each row, `(batch,)`, for a likelihood that keeps statistics of the
                 batch; the value is not multiplied by it.
         """
+
+    def at_a_draw(
+        self,
+        decoded: Tensor,
+        x: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        weight: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return log p(x | z) where codes are drawn, and rows completed by draws if it needs such.
+
+        The arguments are `log_prob`'s, which it is unless missing entries matter.
+        """
+        return self.log_prob(decoded, x, mask, training, weight), None
 
     @abstractmethod
     def mean(self, decoded: Tensor) -> Tensor:

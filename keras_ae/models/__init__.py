@@ -25,6 +25,7 @@ from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
 from keras_ae.models.structured.count_vae import CountVAE
 from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
 from keras_ae.models.structured.multinomial_vae import MultinomialVAE
+from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
 from keras_ae.models.variational.beta_tc_vae import BetaTCVAE
 from keras_ae.models.variational.beta_vae import BetaVAE
@@ -96,6 +97,7 @@ __all__ = [
     "MissingDataIWAE",
     "MixtureVAE",
     "MultinomialVAE",
+    "NotMIWAE",
     "PerceptualVAE",
     "PoincareVAE",
     "RecurrentAutoencoder",

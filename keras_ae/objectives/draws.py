@@ -44,8 +44,20 @@ def log_likelihood(
     model: Any, decoded: Tensor, batch: Batch, samples: int, training: bool = False
 ) -> Tensor:
     """Return log p(x | z) of decoded draws and their rows, `(rows, samples)`, nats."""
-    density = model.likelihood.log_prob(decoded, batch.target, batch.mask, training, batch.weight)
-    return ops.reshape(density, (-1, samples))
+    return completed(model, decoded, batch, samples, training)[0]
+
+
+def completed(
+    model: Any, decoded: Tensor, batch: Batch, samples: int, training: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Return the same, and rows `(rows * samples, *event_shape)` whose gaps it has drawn, if any.
+
+    These are normalised units; None of a likelihood to which gaps do not matter.
+    """
+    density, rows = model.likelihood.at_a_draw(
+        decoded, batch.target, batch.mask, training, batch.weight
+    )
+    return ops.reshape(density, (-1, samples)), rows
 
 
 def rate(model: Any, outputs: Outputs, batch: Batch, samples: int) -> Tensor:

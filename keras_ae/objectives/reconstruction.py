@@ -31,6 +31,10 @@ class Reconstruction(Term):
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return -log p(target | z), `(batch,)`, nats."""
-        return -model.likelihood.log_prob(
+        return -model.likelihood.at_a_draw(
             outputs["decoded"], batch.target, batch.mask, training, batch.weight
-        )
+        )[0]
+
+    def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
+        """Return -log p(target | z) without draws, `(batch,)`, nats."""
+        return -model.likelihood.log_prob(outputs["decoded"], batch.target, batch.mask)

@@ -152,6 +152,7 @@ CASES = [
     Case("negative_binomial", prior="flow", flow="spline_coupling"),
     Case("zero_inflated_negative_binomial", flow="inverse_autoregressive"),
     Case("multinomial", flow="planar"),
+    Case("missing_not_at_random", options=(("process", "nonlinear"),)),
     Case("mixed_tabular", flow="radial", options=(("columns", MIXED),)),
     Case("bernoulli", flow="householder", sampler="aggregated_posterior"),
     Case("continuous_bernoulli", flow="sylvester"),

@@ -3,9 +3,11 @@
 from keras_ae.models.structured.count_vae import CountVAE
 from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
 from keras_ae.models.structured.multinomial_vae import MultinomialVAE
+from keras_ae.models.structured.not_miwae import NotMIWAE
 
 __all__ = [
     "CountVAE",
     "MissingDataIWAE",
     "MultinomialVAE",
+    "NotMIWAE",
 ]
