@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_ae import arrays, conditioning
+from keras_ae import arrays, conditioning, grouping
 from keras_ae import inputs as data
 from keras_ae.backend import compiled
 from keras_ae.backend.compiled.streams import Stream
@@ -43,13 +43,17 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
         model.__dict__["_loss_tracker"] = CompensatedMean("loss")
     if isinstance(x, ArrayBatches):
         rows, condition, _ = data.read(x.arrays[0])
-        arrays.check_entries("x", rows, model.event_shape, model.missing)
+        shape = grouping.shape_of_rows(rows, model.event_shape, model.group_size)
+        arrays.check_entries("x", rows, shape, model.missing)
+        if grouping.are_groups(rows, model.event_shape, model.group_size):
+            condition = grouping.members_of_arrays(condition)
         conditioning.check_condition(condition, model.condition)
         return x, y, sample_weight
-    x = data.check_data(x, model.event_shape, model.missing, model.condition)
+    x = _checked(model, x)
     if y is not None:
         y = arrays.as_numbers("y", y)
-        arrays.check_entries("y", y, model.event_shape, model.missing)
+        shape = grouping.shape_of_rows(y, model.event_shape, model.group_size)
+        arrays.check_entries("y", y, shape, model.missing)
     if sample_weight is not None:
         sample_weight = arrays.checked_weights(sample_weight)
         y = data.read(x)[0] if y is None else y
@@ -62,9 +66,13 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
 def prepare_validation(model: Any, validation: Any) -> Any:
     """Return validation data with the same checks, in the form Keras expects."""
     if not isinstance(validation, (tuple, list)) or len(validation) not in (1, 2, 3):
-        return data.check_data(validation, model.event_shape, model.missing, model.condition)
+        return _checked(model, validation)
     prepared = prepare(model, *(*validation, None, None)[:3])
     return tuple(item for item in prepared if item is not None)
+
+
+def _checked(model: Any, x: Any) -> Any:
+    return data.check_data(x, model.event_shape, model.missing, model.condition, model.group_size)
 
 
 def give_phases_their_optimizers(model: Any) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_ae import arrays, conditioning
+from keras_ae import arrays, conditioning, grouping
 from keras_ae.backend.loaders import in_tuples
 from keras_ae.conditions import Condition
 from keras_ae.normalizers import Normalizer
-from keras_ae.typing import Batch, Shape, Tensor
+from keras_ae.typing import Shape, Tensor
 
 KEYS = ("x", "condition", "mask")
 
@@ -34,51 +34,12 @@ def read(inputs: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
     return inputs["x"], inputs.get("condition"), inputs.get("mask")
 
 
-def make_batch(
+def check_data(
     inputs: Any,
-    y: Tensor | None,
-    normalizer: Normalizer,
     event_shape: Shape,
     missing: str | None,
     condition: Condition | None = None,
-) -> Batch:
-    """Return a batch in normalised units, its missing entries at 0 and out of the mask.
-
-    Args:
-        inputs: Data units; an array `(batch, *event_shape)` or a dict.
-        y: The target in data units, or None for the input itself.
-        normalizer: The model's scaling.
-        event_shape: Shape of one example.
-        missing: "mask" when NaN stands for a missing entry, else None.
-        condition: What the model is told of each example, if anything.
-
-    Raises:
-        ValueError: The shape of x, of y or of a condition is not the model's.
-    """
-    x, told, mask = read(inputs)
-    arrays.check_shape("x", x, event_shape)
-    x = ops.cast(x, "float32")
-    if y is None:
-        target = x
-    else:
-        arrays.check_shape("y", y, event_shape)
-        target = ops.cast(y, "float32")
-    if mask is not None:
-        mask = _expand(ops.cast(mask, "float32"), len(event_shape) + 1)
-    if missing == "mask":
-        observed = ops.cast(ops.logical_not(ops.isnan(target)), "float32")
-        mask = observed if mask is None else observed * mask
-    x, target = normalizer.normalize(x), normalizer.normalize(target)
-    if missing == "mask":
-        x = ops.where(ops.isnan(x), 0.0, x)
-        target = ops.where(ops.isnan(target), 0.0, target)
-    if mask is not None and y is None:
-        x = ops.where(mask > 0, x, 0.0)
-    return Batch(x, target, conditioning.embedded(told, condition), mask)
-
-
-def check_data(
-    inputs: Any, event_shape: Shape, missing: str | None, condition: Condition | None = None
+    group_size: int | None = None,
 ) -> Any:
     """Return arrays ready for training or inference, or refuse them.
 
@@ -93,12 +54,16 @@ def check_data(
         read(inputs)
         given = {key: value for key, value in inputs.items() if value is not None or key == "x"}
         checked = {key: arrays.as_numbers(key, value) for key, value in given.items()}
-        arrays.check_entries("x", checked["x"], event_shape, missing)
+        shape = grouping.shape_of_rows(checked["x"], event_shape, group_size)
+        arrays.check_entries("x", checked["x"], shape, missing)
         if "mask" in checked:
-            arrays.check_mask(checked["mask"], event_shape)
+            arrays.check_mask(checked["mask"], shape)
             arrays.check_finite("mask", checked["mask"])
         arrays.check_rows(**checked)
-        conditioning.check_condition(checked.get("condition"), condition)
+        told = checked.get("condition")
+        if grouping.are_groups(checked["x"], event_shape, group_size):
+            told = grouping.members_of_arrays(told)
+        conditioning.check_condition(told, condition)
         return checked
     if inputs is None:
         raise ValueError("`x` must be given. Received: None")
@@ -109,7 +74,8 @@ def check_data(
     if not arrays.is_array(inputs):
         return in_tuples(inputs)
     x = arrays.as_numbers("x", inputs)
-    arrays.check_entries("x", x, event_shape, missing)
+    shape = grouping.shape_of_rows(x, event_shape, group_size)
+    arrays.check_entries("x", x, shape, missing)
     conditioning.check_given(None, condition)
     return x
 
@@ -137,33 +103,6 @@ def check_support(model: Any, inputs: Any, y: Any = None) -> None:
                 seen.reshape(*seen.shape, *(1,) * (rows.ndim - seen.ndim)), rows, np.nan
             )
         model.likelihood.check_support(_in_range(model.normalizer, rows))
-
-
-def row_weights(weights: Tensor) -> Tensor:
-    """Return a batch's weights as float32 `(batch,)`.
-
-    Raises:
-        ValueError: They have another shape, which would mix the rows.
-    """
-    if len(weights.shape) != 1:
-        raise ValueError(
-            f"`sample_weight` must have the shape (batch,). Received: shape {weights.shape}."
-        )
-    return ops.cast(weights, "float32")
-
-
-def observed_target(
-    inputs: Any, y: Tensor | None, reconstruction: Tensor, missing: str | None
-) -> Tensor:
-    """Return the target in data units, with the reconstruction itself where an entry is missing."""
-    x, _, mask = read(inputs)
-    target = x if y is None else y
-    if mask is not None:
-        mask = _expand(ops.cast(mask, "bool"), len(reconstruction.shape))
-        target = ops.where(mask, target, reconstruction)
-    if missing == "mask":
-        target = ops.where(ops.isnan(target), reconstruction, target)
-    return target
 
 
 def batches_of(
@@ -286,9 +225,3 @@ def _inputs_of(stream: Any) -> Iterable[Any]:
     indices = range(len(stream)) if hasattr(stream, "__getitem__") else None
     items = (stream[i] for i in indices) if indices is not None else stream
     return (item[0] if isinstance(item, (list, tuple)) else item for item in items)
-
-
-def _expand(mask: Tensor, rank: int) -> Tensor:
-    for _ in range(rank - len(mask.shape)):
-        mask = ops.expand_dims(mask, -1)
-    return mask

@@ -16,10 +16,10 @@ from keras_ae import (
     fitting,
     likelihoods,
     networks,
+    normalized,
     normalizers,
     priors,
 )
-from keras_ae import inputs as data
 from keras_ae.backend import distributed, phased, whole_batch
 from keras_ae.bottlenecks import Bottleneck
 from keras_ae.bounds import Bounds
@@ -65,6 +65,9 @@ class LatentModel(
         phases: What a training step alternates; one gradient of the whole loss when empty.
         sampler: A sampler that was fitted, from which codes are drawn instead of the prior.
     """
+
+    group_size: int | None = None
+    """Examples of a group, of a model that trains on rows which are groups."""
 
     def __init__(
         self,
@@ -164,9 +167,7 @@ class LatentModel(
     @final
     def batch(self, inputs: Any, y: Tensor | None = None) -> Batch:
         """Return inputs in data units as a normalised batch."""
-        return data.make_batch(
-            inputs, y, self.normalizer, self.event_shape, self.missing, self.condition
-        )
+        return normalized.make_batch(self, inputs, y)
 
     def _data_units(self, decoded: Tensor) -> Tensor:
         return self.normalizer.restore(self.likelihood.mean(decoded))
@@ -203,7 +204,7 @@ class LatentModel(
         names: Sequence[str] | None = None,
     ) -> dict[str, Tensor]:
         """Return the mean over the batch of each term (those named, or all), nats, float32."""
-        weight = None if sample_weight is None else data.row_weights(sample_weight)
+        weight = normalized.row_weights(self, x, sample_weight)
         batch, values = self.batch(x, y)._replace(weight=weight), {}
         outputs = dict(outputs)  # to which a term may add what others need too
         for term in self.objective:
@@ -247,9 +248,9 @@ class LatentModel(
 
         Entries that are missing count as reconstructed without an error.
         """
-        target = data.observed_target(x, y, y_pred["reconstruction"], self.missing)
+        target = normalized.observed_target(self, x, y, y_pred["reconstruction"])
         metrics: dict[str, Any] = super().compute_metrics(
-            x, target, y_pred["reconstruction"], sample_weight
+            x, target, y_pred["reconstruction"], normalized.row_weights(self, x, sample_weight)
         )
         return metrics
 

@@ -25,6 +25,8 @@ class Batch(NamedTuple):
         mask: 1 where an entry of the target is observed and 0 where it is missing or padding,
             float32, `(batch, *event_shape)` or a leading part of it; None when all is observed.
         weight: Weight of each row in training, float32, `(batch,)`; None when all weigh 1.
+        grouped: 1 for each row where rows are the members of groups, one group after another,
+            float32, `(batch,)`; None where rows stand alone.
     """
 
     x: Tensor
@@ -32,3 +34,4 @@ class Batch(NamedTuple):
     condition: Tensor | None = None
     mask: Tensor | None = None
     weight: Tensor | None = None
+    grouped: Tensor | None = None

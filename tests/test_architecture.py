@@ -67,6 +67,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "backend/compiled/rowwise/functions.py": "test_bounds.py, whose functions are no methods",
     "metrics/decomposition.py": "test_bounds.py, by the method that makes it",
     "conditioning.py": "conditions/test_conditions.py",
+    "grouping.py": "bottlenecks/test_grouped_gaussian.py, by models of groups",
+    "normalized.py": "test_inputs.py, bottlenecks/test_grouped_gaussian.py",
+    "posterior_draws.py": "test_bounds.py, test_imputation.py",
     "conditions/condition.py": "conditions/test_conditions.py and every condition's test",
     "corruptions/corruption.py": "every corruption's test",
     "callbacks/stop_on_non_finite.py": "test_fitting.py, which needs a training that diverges",
@@ -93,8 +96,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
         [
             f"cli/{name}.py"
             for name in (
-                *("__main__", "about", "commands", "drawing", "errors", "index", "likelihood"),
+                *("__main__", "about", "commands", "drawing", "errors", "groups", "index"),
                 *(
+                    "likelihood",
                     "outcome",
                     "pictures",
                     "rows",

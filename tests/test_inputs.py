@@ -9,7 +9,6 @@ from keras import ops
 import keras_ae
 from keras_ae import arrays, inputs
 from keras_ae.conditions import Vector
-from keras_ae.normalizers import Normalizer
 
 X = np.random.default_rng(0).random((10, 4)).astype("float32")
 
@@ -79,9 +78,7 @@ def test_nan_stands_for_a_missing_entry_when_asked() -> None:
 
 
 def test_a_target_of_its_own_is_reconstructed() -> None:
-    batch = inputs.make_batch(
-        ops.convert_to_tensor(X), ops.convert_to_tensor(1 - X), Normalizer("none"), (4,), None
-    )
+    batch = make().batch(ops.convert_to_tensor(X), ops.convert_to_tensor(1 - X))
     np.testing.assert_array_equal(ops.convert_to_numpy(batch.target), 1 - X)
     np.testing.assert_array_equal(ops.convert_to_numpy(batch.x), X)
 

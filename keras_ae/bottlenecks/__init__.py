@@ -9,6 +9,7 @@ from keras_ae.bottlenecks.concrete_selector import ConcreteSelector
 from keras_ae.bottlenecks.deterministic import Deterministic
 from keras_ae.bottlenecks.flow_posterior import FlowPosterior
 from keras_ae.bottlenecks.gaussian import Gaussian
+from keras_ae.bottlenecks.grouped_gaussian import GroupedGaussian
 from keras_ae.bottlenecks.hamiltonian import Hamiltonian
 from keras_ae.bottlenecks.hyperbolic import Hyperbolic
 from keras_ae.bottlenecks.hyperspherical import Hyperspherical
@@ -28,6 +29,7 @@ PARTS: dict[str, type[Bottleneck]] = {
     "deterministic": Deterministic,
     "flow_posterior": FlowPosterior,
     "gaussian": Gaussian,
+    "grouped_gaussian": GroupedGaussian,
     "hamiltonian": Hamiltonian,
     "hyperbolic": Hyperbolic,
     "hyperspherical": Hyperspherical,
@@ -49,6 +51,7 @@ __all__ = [
     "Deterministic",
     "FlowPosterior",
     "Gaussian",
+    "GroupedGaussian",
     "Hamiltonian",
     "Hyperbolic",
     "Hyperspherical",

@@ -108,8 +108,11 @@ def opened_with_labels(
         rows, labels = chosen.x_test, chosen.y_test
     from keras_ae.cli.conditions import told
 
-    labels = None if labels is None else labels[:limit]
-    return model, told(model.condition, rows[:limit], labels, chosen.origin), labels, settings
+    rows, labels = rows[:limit], None if labels is None else labels[:limit]
+    if model.group_size is not None and rows.ndim == len(model.event_shape) + 2:
+        rows = rows.reshape(-1, *model.event_shape)
+        labels = None if labels is None else np.repeat(labels, model.group_size)
+    return model, told(model.condition, rows, labels, chosen.origin), labels, settings
 
 
 def write(to: Path, values: Any) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from keras_ae import datasets, registry
 from keras_ae.cli.checkpoints import Checkpoint, finished_epochs, is_exhausted
 from keras_ae.cli.conditions import condition_of, examples, taken, told
+from keras_ae.cli.groups import as_examples, event_shape_of, group_size_of
 from keras_ae.cli.interrupts import Interrupts
 from keras_ae.cli.outcome import figures_of_merit
 from keras_ae.cli.pictures import draw
@@ -38,6 +39,7 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
     data = datasets.load(
         settings.data, limit=settings.limit, label_column=settings.label_column, seed=settings.seed
     )
+    group_size = group_size_of(settings)
     condition = condition_of(settings, data)
     parts = split(data, settings, condition)
     check_complete(data, parts, settings)
@@ -48,7 +50,7 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
         history = finished_epochs(model, run.read_history(), steps)
         run.create()
     else:
-        model, history = build(settings, data.event_shape, steps, condition), []
+        model, history = build(settings, event_shape_of(data, group_size), steps, condition), []
         begin(run, settings, model)
     started, is_trained = time.perf_counter(), False
     try:
@@ -61,6 +63,7 @@ def train(settings: Settings, run: RunFolder, *, resume: bool = False) -> dict[s
         else:
             run.write(run.model, model.save)
         is_trained = True
+        data, parts = as_examples(data, parts, group_size)
         metrics = figures_of_merit(model, data, parts, settings)
         metrics.update(status=status(history), epochs=len(history), seconds=round(seconds, 2))
         draw(model, data, run, history)

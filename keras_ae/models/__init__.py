@@ -22,8 +22,10 @@ from keras_ae.models.matching.sliced_wae import SlicedWAE
 from keras_ae.models.matching.wae_mmd import WAEMMD
 from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
+from keras_ae.models.structured.ada_gvae import AdaGVAE
 from keras_ae.models.structured.count_vae import CountVAE
 from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
+from keras_ae.models.structured.ml_vae import MLVAE
 from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
@@ -62,6 +64,7 @@ __all__ = [
     "IRMAE",
     "IWAE",
     "MIWAE",
+    "MLVAE",
     "MSSSIMVAE",
     "PIWAE",
     "RAEGP",
@@ -72,6 +75,7 @@ __all__ = [
     "VQVAE",
     "WAEGAN",
     "WAEMMD",
+    "AdaGVAE",
     "AdversarialAutoencoder",
     "Autoencoder",
     "BernoulliVAE",

@@ -521,6 +521,22 @@ def test_what_nobody_expected_is_one_line_too(
     assert "RuntimeError: no memory (--traceback shows where)" in message
 
 
+def test_a_variant_of_pairs_trains_on_them_and_is_used_on_examples(
+    tmp_path: Path, capsys: Any
+) -> None:
+    np.save(tmp_path / "pairs.npy", np.random.default_rng(0).random((40, 2, 5)))
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((9, 5)))
+    data, out = tmp_path / "pairs.npy", tmp_path / "run"
+    run("train", "ada_gvae", "--data", data, "--out", out, "--epochs", 1, "--latent-dim", 2)
+    run("encode", out, "--to", tmp_path / "own.npy", "--part", "all")
+    run("encode", out, "--to", tmp_path / "other.npy", "--data", tmp_path / "rows.npy")
+    assert np.load(tmp_path / "own.npy").shape == (80, 2)
+    assert np.load(tmp_path / "other.npy").shape == (9, 2)
+    alone = ("train", "ada_gvae", "--data", tmp_path / "rows.npy", "--out", tmp_path / "no")
+    assert "trains on groups, rows of the shape (2, ...)" in error_of(capsys, *alone)
+    assert not (tmp_path / "no").exists()
+
+
 def test_impute_writes_rows_without_gaps(tmp_path: Path, capsys: Any) -> None:
     x = np.random.default_rng(0).random((40, 4))
     x[::3, 1] = np.nan

@@ -33,6 +33,7 @@ class Case:
         categories: Of labels that are the rows' conditions; 0 for data without.
         gaps: Share of the entries that are missing.
         most: The largest count, of data that are whole numbers; 0 for data in [0, 1].
+        group_size: Examples of a row in training; 0 where rows are examples.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Case:
     categories: int = 0
     gaps: float = 0.0
     most: int = 0
+    group_size: int = 0
 
     def data(self) -> Any:
         """Return rows in [0, 1] with structure that a short code can hold, or them with labels."""
@@ -53,6 +55,18 @@ class Case:
         x = np.round(self.most * x) if self.most else x
         x[rng.random(x.shape) < self.gaps] = np.nan
         return {"x": x, "condition": np.arange(ROWS) % self.categories} if self.categories else x
+
+    def rows(self) -> Any:
+        """Return what the model trains on: the data, or groups of them."""
+        return self.grouped(self.data())
+
+    def grouped(self, data: Any) -> Any:
+        """Return rows in groups, if the model trains on such."""
+        if not self.group_size:
+            return data
+        return keras.tree.map_structure(
+            lambda a: a.reshape(-1, self.group_size, *a.shape[1:]), data
+        )
 
 
 def first(data: Any, rows: int) -> Any:

@@ -10,7 +10,7 @@ from keras import ops
 from scipy import stats
 from scipy.special import gammaln, log_expit, log_softmax, logsumexp
 
-from tests.contract.cases import Arrays, Case, Objective, kl
+from tests.contract.cases import BERNOULLI, Arrays, Case, Objective, cross_entropy, kl
 from tests.contract.variational import log_normal
 
 
@@ -81,7 +81,45 @@ def with_self_masking(samples: int) -> Objective:
     return objective
 
 
+def of_groups(shared: int | None, size: int = 2) -> Objective:
+    """-log p(x_i | z_i) + KL with pooled posteriors, Locatello (2020), Bouchacourt (2018)."""
+
+    def objective(groups: np.ndarray, outputs: Arrays, model: Any) -> float:
+        x = groups.reshape(-1, groups.shape[-1])
+        h = ops.convert_to_numpy(model.encoder(x)).astype("f8")
+        heads = (model.bottleneck.mean_head, model.bottleneck.log_var_head)
+        weights = [[np.array(w, "f8") for w in head.get_weights()] for head in heads]
+        mean, log_var = (h @ kernel + bias for kernel, bias in weights)
+        total = 0.0
+        for start in range(0, len(x), size):
+            rows = slice(start, start + size)
+            means, variances = mean[rows].copy(), np.exp(log_var[rows])
+            if shared is None:
+                (a, b), (s, t) = means, variances
+                apart = 0.5 * (s / t + (a - b) ** 2 / t - 1 - np.log(s / t))
+                chosen = apart < (apart.min() + apart.max()) / 2
+                pooled, variance, share = means.mean(0), variances.mean(0), 1.0
+            else:
+                chosen = np.arange(means.shape[1]) < shared
+                variance = 1 / (1 / variances).sum(0)
+                pooled, share = variance * (means / variances).sum(0), 1 / size
+            means[:, chosen], variances[:, chosen] = pooled[chosen], variance[chosen]
+            np.testing.assert_allclose(outputs["mean"][rows], means, atol=1e-5)
+            rate = -0.5 * (1 + np.log(variances) - means**2 - variances)
+            total += (rate * np.where(chosen, share, 1.0)).sum()
+        return cross_entropy(x, outputs, model) + total / len(x)
+
+    return objective
+
+
 STRUCTURED = [
+    Case("ada_gvae", of_groups(None), {**BERNOULLI, "latent_dim": 3}, group_size=2),
+    Case(
+        "ml_vae",
+        of_groups(1, 3),
+        {**BERNOULLI, "latent_dim": 3, "content_dim": 1, "group_size": 3},
+        group_size=3,
+    ),
     Case(
         "not_miwae",
         with_self_masking(4),

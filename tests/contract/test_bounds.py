@@ -23,7 +23,7 @@ def trained(name: str) -> tuple[keras.Model, np.ndarray]:
     keras.utils.set_random_seed(3)
     model = keras_ae.create(name, input_shape=case.event_shape, **case.options)
     model.compile(keras.optimizers.Adam(0.01))
-    model.fit(case.data(), epochs=4, batch_size=8, verbose=0)
+    model.fit(case.rows(), epochs=4, batch_size=8, verbose=0)
     return model, case.data()
 
 

@@ -18,5 +18,5 @@ pytestmark = pytest.mark.slow
 def test_a_variant_leaves_in_every_format(case: Case, tmp_path: Path) -> None:
     model = keras_ae.create(case.name, input_shape=case.event_shape, **case.options)
     model.compile("adam")
-    model.fit(case.data(), epochs=1, verbose=0)
+    model.fit(case.rows(), epochs=1, verbose=0)
     check_formats(model, tmp_path)

@@ -54,7 +54,7 @@ class Trained:
 @pytest.fixture(scope="module")
 def trained(case: Case) -> Trained:
     """Six epochs with validation data and a metric of the user's own."""
-    model, x = compiled(case), case.data()
+    model, x = compiled(case), case.rows()
     before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
     history = model.fit(x, epochs=6, batch_size=8, validation_data=first(x, 8), verbose=0).history
     return Trained(model, before, history)
@@ -89,7 +89,7 @@ def test_training_moves_every_trainable_weight(trained: Trained) -> None:
 
 
 def test_the_loss_is_the_papers_objective(case: Case) -> None:
-    model, x = make(case), case.data()
+    model, x = make(case), case.rows()
     with noise_from_its_start(model), model._measure():
         outputs = model(x)
     arrays = {key: ops.convert_to_numpy(value) for key, value in outputs.items()}
@@ -148,7 +148,8 @@ def test_a_condition_is_taken_in_training_and_reaches_the_reconstruction(case: C
     x = examples(case.data())
     model = compiled(case, condition={"name": "label", "categories": 3})
     rows, others = ({"x": x, "condition": (np.arange(len(x)) + k) % 3} for k in (0, 1))
-    history = model.fit(rows, epochs=1, batch_size=8, validation_data=rows, verbose=0).history
+    given = case.grouped(rows)
+    history = model.fit(given, epochs=1, batch_size=8, validation_data=rows, verbose=0).history
     assert np.isfinite([values[0] for values in history.values()]).all()
     assert np.isfinite(model.score(rows)).all()
     here, there = model.reconstruct(rows), model.reconstruct(others)
@@ -170,7 +171,7 @@ def test_half_precision_trains_finite(case: Case, policy: str) -> None:
     keras.config.set_dtype_policy(policy)
     try:
         model, x = compiled(case), case.data()
-        history = model.fit(x, epochs=2, batch_size=8, verbose=0).history
+        history = model.fit(case.rows(), epochs=2, batch_size=8, verbose=0).history
     finally:
         keras.config.set_dtype_policy("float32")
     assert all(np.isfinite(values).all() for values in history.values())

@@ -14,7 +14,7 @@ from keras_ae.registry import variant
 
 @variant(paper="Ipsen, Mattei and Frellsen (2021), https://arxiv.org/abs/2006.12871")
 class NotMIWAE(LatentModel):
-    """Learns from rows whose gaps depend on the missing numbers, with a model of what is missing.
+    """Learns from rows whose gaps depend on what is missing, by a model of the gaps too.
 
     Minimises -log 1/K sum_k p(x_o | z_k) p(s | x_o, x_k) p(z_k) / q(z_k | x_o), where z_k ~ q and
     x_k ~ p(x_m | z_k) stands for the missing numbers x_m of a row, and s says which they are.

@@ -1,0 +1,35 @@
+"""Rows that are groups of examples: `(rows, group_size, *event_shape)`, for models that take such.
+
+A batch of groups becomes a batch of examples, the members of a group one after another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_ae.typing import Shape, Tensor
+
+
+def are_groups(x: Any, event_shape: Shape, group_size: int | None) -> bool:
+    """Return whether rows are groups, by their rank."""
+    return group_size is not None and len(x.shape) == len(event_shape) + 2
+
+
+def shape_of_rows(x: Any, event_shape: Shape, group_size: int | None) -> Shape:
+    """Return the shape that a row of x must have: of an example, or of a group of them."""
+    if group_size is not None and are_groups(x, event_shape, group_size):
+        return (group_size, *event_shape)
+    return event_shape
+
+
+def members(groups: Tensor | None) -> Tensor | None:
+    """Return the members of all groups, `(rows * group_size, ...)`; None as it is."""
+    return None if groups is None else ops.reshape(groups, (-1, *groups.shape[2:]))
+
+
+def members_of_arrays(groups: np.ndarray | None) -> np.ndarray | None:
+    """Return the same of a NumPy array."""
+    return None if groups is None else groups.reshape(-1, *groups.shape[2:])
