@@ -225,7 +225,9 @@ def log_weights(model: Any, given: Mapping[str, Any], samples: int) -> dict[str,
         given: `x`, rows, and the `parameters` of their posteriors.
         samples: Draws for each row.
     """
-    outputs, rows = draws.drawn(model, model.batch(given["x"]), given["parameters"], samples)
+    outputs, rows = draws.drawn(
+        model, model.completed(model.batch(given["x"])), given["parameters"], samples
+    )
     rate = draws.rate(model, outputs, rows, samples)
     decoded = model.decoded_tensor(outputs["latent"], rows.condition)
     likelihood = draws.log_likelihood(model, decoded, rows, samples)

@@ -31,6 +31,18 @@ class TensorFunctions:
             z, condition = z["z"], z["condition"]
         return self._data_units(self.decoded_tensor(z, self.embedded(condition)))
 
+    def completed(self: Any, batch: Batch, training: bool = False) -> Batch:
+        """Return a batch with what the model infers where it was not told; by default as it is.
+
+        What goes through the networks is completed; terms are given the batch as it came.
+        """
+        return batch
+
+    def class_probabilities_tensor(self: Any, x: Any) -> Tensor:
+        """Return q(y | x) of a model that learns to classify, `(batch, classes)`."""
+        term = next(t for t in self.objective if hasattr(t, "log_probabilities"))
+        return ops.exp(term.log_probabilities(self, self.batch(x).x))
+
     # The two places where an example and its condition meet a network.
 
     def features(self: Any, x: Tensor, batch: Batch, training: bool = False) -> Tensor:
@@ -83,18 +95,18 @@ class TensorFunctions:
 
     def features_tensor(self: Any, x: Any) -> Tensor:
         """Return what the bottleneck starts from: the vectors to quantize."""
-        batch = self.batch(x)
+        batch = self.completed(self.batch(x))
         return self.bottleneck.project(self.features(batch.x, batch))
 
     def posterior_tensor(self: Any, x: Any) -> Outputs:
         """Return the parameters of q(z | x) by name, `(batch, ...)` each."""
-        batch = self.batch(x)
+        batch = self.completed(self.batch(x))
         parameters: Outputs = self.bottleneck.distribution(self.features(batch.x, batch))
         return parameters
 
     def draw_tensor(self: Any, x: Any) -> Tensor:
         """Return one posterior draw for each row, `(batch, *latent_shape)`."""
-        batch = self.batch(x)
+        batch = self.completed(self.batch(x))
         outputs = self.bottleneck(self.features(batch.x, batch), sample=True)
         return ops.cast(self.bottleneck.refine(self, batch, outputs)["latent"], "float32")
 

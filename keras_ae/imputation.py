@@ -185,7 +185,8 @@ def _weighted(
     model: Any, given: Mapping[str, Any], samples: int
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """Return what draws decode to, rows they complete, and their log-weights, `(rows, samples)`."""
-    outputs, rows = draws.drawn(model, model.batch(given["x"]), given["parameters"], samples)
+    batch = model.completed(model.batch(given["x"]))
+    outputs, rows = draws.drawn(model, batch, given["parameters"], samples)
     decoded = model.decoded_tensor(outputs["latent"], rows.condition)
     density, completed = draws.completed(model, decoded, rows, samples)
     return decoded, completed, density - draws.rate(model, outputs, rows, samples)

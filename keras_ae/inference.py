@@ -90,6 +90,24 @@ class Inference(TensorFunctions):
             )
         return self._run("responsibilities_tensor", x, batch_size, **options)
 
+    def class_probabilities(
+        self: Any, x: Any, batch_size: int | None = None, **options: Any
+    ) -> Any:
+        """Return q(y | x) of rows, `(rows, classes)`; they need no labels.
+
+        Raises:
+            ValueError: The model does not learn to classify.
+        """
+        if not any(hasattr(term, "log_probabilities") for term in self.objective):
+            raise ValueError(
+                "class probabilities need a model that learns to classify. Received: "
+                f"`{self.variant}`. Take `semi_supervised_vae`."
+            )
+        x = data.read(x)[0] if isinstance(x, Mapping) else x
+        x = data.check_data(x, self.event_shape, self.missing)
+        given = {"x": x, "condition": np.full(len(x), -1, "int32")}
+        return self._run_checked("class_probabilities_tensor", given, batch_size, **options)
+
     def encode_indices(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
         """Return the codes' numbers in their codebook, `(rows, *latent_shape[:-1])`, int32.
 

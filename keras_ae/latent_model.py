@@ -45,8 +45,9 @@ class LatentModel(
 
     The loss is the sum over the objective's terms of weight(step) * mean over the batch of
     term.value(...), in nats per example. A variant chooses parts in its `__init__`; one in which
-    *who sees what* differs also overrides `autoencode`, and one that does something before or after
-    its steps `begin` or `finish`. Nothing else is overridden.
+    *who sees what* differs also overrides `autoencode`, or `completed` where it infers what it was
+    not told, and one that does something before or after its steps `begin` or `finish`. Nothing
+    else is overridden.
 
     Args:
         input_shape: Shape of one example, without the batch axis.
@@ -149,6 +150,7 @@ class LatentModel(
             sample: Whether randomness is: corrupted inputs and a drawn code, or the clean input
                 and the code's mean.
         """
+        batch = self.completed(batch, training)
         x = self.corruption(batch.x, training=training) if sample and self.corruption else batch.x
         outputs = self.bottleneck(
             self.features(x, batch, training), training=training, sample=sample

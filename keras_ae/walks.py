@@ -39,7 +39,7 @@ class Walks:
         share = share.reshape(1, -1, *(1,) * len(self.latent_shape))
         given = map(ops.convert_to_tensor, (*ends, share))
         grid = ops.convert_to_numpy(self.bottleneck.between(*given))
-        return self._decode_grid(grid, data.read(a)[1])
+        return self._decode_grid(grid, _known_condition(self, a))
 
     @property
     def can_traverse(self: Any) -> bool:
@@ -85,7 +85,7 @@ class Walks:
         grid = np.tile(code, (len(dimensions), checked_size("steps", steps), 1))
         for row, index in enumerate(dimensions):
             grid[row, :, index] = np.linspace(-span, span, steps)
-        condition = data.read(x)[1]
+        condition = _known_condition(self, x)
         return self._decode_grid(
             grid, None if condition is None else np.repeat(condition, len(grid), axis=0)
         )
@@ -96,6 +96,14 @@ class Walks:
         each = None if condition is None else np.repeat(condition, steps, axis=0)
         flat = self.decode(grid.reshape(-1, *self.latent_shape), condition=each)
         return flat.reshape(*grid.shape[:2], *self.event_shape)
+
+
+def _known_condition(model: Any, x: Any) -> np.ndarray | None:
+    """Return the conditions of rows, the likeliest label where one is not known."""
+    condition: np.ndarray | None = data.read(x)[1]
+    if not getattr(model.condition, "partial", False) or condition is None:
+        return condition
+    return np.where(condition < 0, model.class_probabilities(x).argmax(axis=1), condition)
 
 
 def _as_rows(x: Any, event_shape: Shape) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from keras_ae import datasets, registry
 from keras_ae.cli.settings import Settings
 from keras_ae.conditions import Condition, Label
+from keras_ae.conditions.label import is_unknown
 
 
 def condition_of(settings: Settings, data: datasets.Dataset) -> Label | None:
@@ -30,14 +31,18 @@ def condition_of(settings: Settings, data: datasets.Dataset) -> Label | None:
         return None
     if data.y_train is None or data.y_test is None:
         raise _without_labels(data.origin)
-    classes = np.unique(np.concatenate([data.y_train, data.y_test]))
+    partial = bool(getattr(registry.variant_class(settings.variant), "infers_labels", False))
+    labels = np.concatenate([data.y_train, data.y_test])
+    if partial:
+        labels = labels[[not is_unknown(label) for label in labels.tolist()]]
+    classes = np.unique(labels)
     if classes.dtype.kind == "f" and not (classes % 1 == 0).all():
         raise ValueError(
             "labels that are a condition must be classes. "
             f"Received: {classes[classes % 1 != 0][0]} among the labels of {data.origin}"
         )
     names = classes.tolist()
-    return Label(len(names), None if names == list(range(len(names))) else names)
+    return Label(len(names), None if names == list(range(len(names))) else names, partial)
 
 
 def told(condition: Condition | None, x: np.ndarray, labels: Any, origin: str = "the data") -> Any:

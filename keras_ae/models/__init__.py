@@ -28,6 +28,7 @@ from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
 from keras_ae.models.structured.ml_vae import MLVAE
 from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.structured.not_miwae import NotMIWAE
+from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
 from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
 from keras_ae.models.variational.beta_tc_vae import BetaTCVAE
 from keras_ae.models.variational.beta_vae import BetaVAE
@@ -106,6 +107,7 @@ __all__ = [
     "PoincareVAE",
     "RecurrentAutoencoder",
     "RiemannianHamiltonianVAE",
+    "SemiSupervisedVAE",
     "SigmaVAE",
     "SinkhornAutoencoder",
     "SlicedWAE",

@@ -24,6 +24,7 @@ from keras_ae.objectives.pair_game import PairGame
 from keras_ae.objectives.perceptual import Perceptual
 from keras_ae.objectives.permuted_game import PermutedGame
 from keras_ae.objectives.reconstruction import Reconstruction
+from keras_ae.objectives.semi_supervised import SemiSupervised
 from keras_ae.objectives.sinkhorn_divergence import SinkhornDivergence
 from keras_ae.objectives.sliced_wasserstein import SlicedWasserstein
 from keras_ae.objectives.sparsity import KLSparsity, L1Sparsity
@@ -60,6 +61,7 @@ __all__ = [
     "Perceptual",
     "PermutedGame",
     "Reconstruction",
+    "SemiSupervised",
     "SinkhornDivergence",
     "SlicedWasserstein",
     "StructuralSimilarity",

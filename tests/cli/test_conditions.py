@@ -158,7 +158,7 @@ def test_labels_are_numbered_in_their_order() -> None:
         data = datasets.Dataset("set", x, y, x, y, "here")
         return conditions.condition_of(Settings("vae", "set", condition="labels"), data)
 
-    assert of([0, 1, 2, 1]).arguments == {"categories": 3, "names": None}
+    assert of([0, 1, 2, 1]).arguments == {"categories": 3, "names": None, "partial": False}
     assert of([7, 5, 7, 5]).names == [5, 7]
     assert of([1.0, 0.0, 1.0, 0.0]).names is None
     assert of(["b", "a", "b", "a"]).names == ["a", "b"]
@@ -176,3 +176,15 @@ def test_a_class_is_named_by_its_word_or_its_number() -> None:
     assert conditions.named(Vector(2), "1.5,2") == [1.5, 2.0]
     with pytest.raises(ValueError, match="must be the labels. Received: a model with Vector"):
         conditions.told(Vector(2), np.zeros((3, 2)), None)
+
+
+def test_a_variant_that_infers_labels_takes_rows_without(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((40, 4))
+    labels = np.where(np.arange(40) < 10, np.arange(40) % 2 + 5, -1)
+    np.savez(tmp_path / "few.npz", x=x, y=labels)
+    data, out = tmp_path / "few.npz", tmp_path / "run"
+    run("train", "semi_supervised_vae", "--data", data, "--out", out, "--condition", "labels")
+    run("encode", out, "--to", tmp_path / "codes.npy")
+    model = keras.saving.load_model(out / "model.keras")
+    assert (model.condition.names, model.condition.partial) == ([5, 6], True)
+    assert np.isfinite(np.load(tmp_path / "codes.npy")).all()

@@ -31,6 +31,7 @@ class Case:
         event_shape: Shape of one example.
         distortion: Name of the term that compares data and reconstructions.
         categories: Of labels that are the rows' conditions; 0 for data without.
+        unknown: Every so many-th label is -1; 0 for none.
         gaps: Share of the entries that are missing.
         most: The largest count, of data that are whole numbers; 0 for data in [0, 1].
         group_size: Examples of a row in training; 0 where rows are examples.
@@ -42,6 +43,7 @@ class Case:
     event_shape: tuple[int, ...] = (10,)
     distortion: str = "reconstruction"
     categories: int = 0
+    unknown: int = 0
     gaps: float = 0.0
     most: int = 0
     group_size: int = 0
@@ -54,7 +56,12 @@ class Case:
         x = (1 / (1 + np.exp(-mixed))).reshape(ROWS, *self.event_shape).astype("float32")
         x = np.round(self.most * x) if self.most else x
         x[rng.random(x.shape) < self.gaps] = np.nan
-        return {"x": x, "condition": np.arange(ROWS) % self.categories} if self.categories else x
+        if not self.categories:
+            return x
+        labels = np.arange(ROWS) % self.categories
+        if self.unknown:
+            labels[:: self.unknown] = -1
+        return {"x": x, "condition": labels}
 
     def rows(self) -> Any:
         """Return what the model trains on: the data, or groups of them."""
@@ -77,6 +84,13 @@ def first(data: Any, rows: int) -> Any:
 def examples(data: Any) -> np.ndarray:
     """Return the examples of data."""
     return np.asarray(data["x"] if isinstance(data, dict) else data)
+
+
+def with_known_labels(data: Any) -> Any:
+    """Return the rows whose label is known, where there are labels."""
+    if not isinstance(data, dict):
+        return data
+    return {key: a[data["condition"] >= 0] for key, a in data.items()}
 
 
 def told(data: Any) -> dict[str, Any]:

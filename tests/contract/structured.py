@@ -112,7 +112,41 @@ def of_groups(shared: int | None, size: int = 2) -> Objective:
     return objective
 
 
+def with_few_labels(data: Any, outputs: Arrays, model: Any) -> float:
+    """L(x, y) - alpha log q(y | x), or sum_y q (L + log q), Kingma et al. (2014), eq. 6 to 9."""
+    x, labels = data["x"].astype("f8"), data["condition"]
+    term, classes = model.objective[0], model.condition.categories
+    many = x.repeat(classes, axis=0)
+    every = np.tile(np.eye(classes), (len(x), 1))
+    h = ops.convert_to_numpy(model.encoder(np.concatenate([many, every], 1).astype("f4")))
+    given = ops.convert_to_tensor(h)
+    tensors = {
+        "mean": model.bottleneck.mean_head(given),
+        "log_var": model.bottleneck.log_var_head(given),
+    }
+    z = ops.convert_to_numpy(model.bottleneck.draw(tensors)["latent"])
+    mean, log_var = (ops.convert_to_numpy(tensors[key]).astype("f8") for key in tensors)
+    logits = ops.convert_to_numpy(model.decoder(np.concatenate([z, every], 1).astype("f4")))
+    density = (many * logits - np.logaddexp(0, logits.astype("f8"))).sum(1)
+    rate = -0.5 * (1 + log_var - mean**2 - np.exp(log_var)).sum(1)
+    each = (rate - density + np.log(classes)).reshape(-1, classes)
+    log_q = log_softmax(ops.convert_to_numpy(term.classifier(data["x"])).astype("f8"), axis=1)
+    unlabelled = (np.exp(log_q) * (each + log_q)).sum(1)
+    chosen = np.maximum(labels, 0)
+    rows = np.arange(len(x))
+    labelled = each[rows, chosen] - 0.1 * log_q[rows, chosen]
+    return float(np.where(labels >= 0, labelled, unlabelled).mean())
+
+
 STRUCTURED = [
+    Case(
+        "semi_supervised_vae",
+        with_few_labels,
+        {**BERNOULLI, "condition": {"name": "label", "categories": 3}, "classifier_hidden": [4]},
+        distortion="semi_supervised",
+        categories=3,
+        unknown=2,
+    ),
     Case("ada_gvae", of_groups(None), {**BERNOULLI, "latent_dim": 3}, group_size=2),
     Case(
         "ml_vae",

@@ -16,7 +16,7 @@ from keras import ops
 
 import keras_ae
 from keras_ae.distributions.noise import Noise
-from tests.contract.cases import Case, examples, first, told
+from tests.contract.cases import Case, examples, first, told, with_known_labels
 from tests.contract.every import EVERY
 
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -134,7 +134,7 @@ def test_a_row_does_not_depend_on_its_batch(case: Case, trained: Trained) -> Non
 
 
 def test_decoding_the_code_is_reconstruction(case: Case, trained: Trained) -> None:
-    model, x = trained.model, case.data()
+    model, x = trained.model, with_known_labels(case.data())
     codes = model.encode(x)
     assert codes.shape == (len(examples(x)), *model.latent_shape)
     decoded = model.decode(codes, **told(x))

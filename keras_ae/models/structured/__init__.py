@@ -6,6 +6,7 @@ from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
 from keras_ae.models.structured.ml_vae import MLVAE
 from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.structured.not_miwae import NotMIWAE
+from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
 
 __all__ = [
     "MLVAE",
@@ -14,4 +15,5 @@ __all__ = [
     "MissingDataIWAE",
     "MultinomialVAE",
     "NotMIWAE",
+    "SemiSupervisedVAE",
 ]
