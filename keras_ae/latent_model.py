@@ -189,7 +189,7 @@ class LatentModel(
         if y_pred is None:
             y_pred = self(x, training=training)
         values = self.terms(x, y, y_pred, sample_weight, training)
-        self.track(values, ops.shape(y_pred["latent"])[0])
+        self.track(values, ops.shape(keras.tree.flatten(x)[0])[0])
         total = self.total(values)
         if training:
             whole_batch.over_batch(self._count_step, [])

@@ -19,7 +19,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "vae_mixture": {**BERNOULLI, "variant": "vae", **MIXTURE},
     "beta_vae": {**BERNOULLI, "beta": 0.5},
     "sigma_vae": {"latent_dim": SIZE},
-    "capacity_vae": {**BERNOULLI, "capacity": 25.0},
+    "capacity_vae": {**BERNOULLI, "capacity": 25.0, "warmup_steps": 2_345},
     "beta_tc_vae": {**BERNOULLI, "dataset_size": 60_000},
     "dip_vae": BERNOULLI,
     "info_vae": BERNOULLI,
