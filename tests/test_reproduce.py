@@ -348,3 +348,16 @@ def test_rows_that_were_not_run_are_named(tmp_path: Path) -> None:
     results["cases"]["c"] = {"title": "third", "published": [], "seeds": {}}
     (tmp_path / "one.json").write_text(json.dumps(results))
     assert "Not run yet: third." in report.page(tmp_path)
+
+
+def test_figures_that_nothing_was_published_beside_have_a_row_for_each_case(tmp_path: Path) -> None:
+    results = file_of_figures()
+    for case in results["cases"].values():
+        case["published"] = []
+    (tmp_path / "one.json").write_text(json.dumps(results))
+    page = report.page(tmp_path)
+    names = " | ".join(results["figures"])
+    assert f"|  | {names} | seeds | epochs | seconds |" in page
+    for case in results["cases"].values():
+        rows = [line for line in page.splitlines() if line.startswith(f"| {case['title']} |")]
+        assert len(rows) == bool(case["seeds"])

@@ -76,7 +76,9 @@ def section(files: list[dict[str, Any]]) -> str:
 
 def block(results: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the lines of a file: its settings, its table, and where it is short."""
-    yield from ("", settings(results), "", table(COLUMNS, map(cells, rows)), "")
+    alone = not any(row["published"] for row in rows)
+    shown = by_case(results, rows) if alone else table(COLUMNS, map(cells, rows))
+    yield from ("", settings(results), "", shown, "")
     compared = [row for row in rows if row["published"] and row["ours"] is not None]
     short = [sentence(row) for row in compared if is_short(row)]
     if short:
@@ -121,6 +123,19 @@ def rows_of(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     "std": case.get("std", {}).get(figure),
                     "sign": -1.0 if figure in results["higher"] else 1.0,
                 }
+
+
+def by_case(results: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """Return the table of figures that nothing was published beside: a row for each case."""
+    cases: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        cases.setdefault(row["case"]["title"], {})[row["figure"]] = row
+    lines = []
+    for title, found in cases.items():
+        of_case = cells(next(iter(found.values())))
+        figures = [own(found[name]) if name in found else "" for name in results["figures"]]
+        lines.append([title, *figures, *of_case[-3:]])
+    return table(("", *results["figures"], *COLUMNS[-3:]), lines)
 
 
 def is_short(row: dict[str, Any]) -> bool:
