@@ -46,9 +46,11 @@ class TensorFunctions:
     # The two places where an example and its condition meet a network.
 
     def features(self: Any, x: Tensor, batch: Batch, training: bool = False) -> Tensor:
-        """Return the encoder's features h; a mask over time steps is passed on to it."""
+        """Return the encoder's features h; it is given a mask if it looks at one."""
         x = self.likelihood.encoder_input(x)
         given = networks.joined(self.encoder, x, batch.condition)
+        if batch.mask is not None and networks.takes_gaps(self.encoder):
+            return self.encoder(given, training=training, mask=batch.mask > 0)
         if batch.mask is not None and networks.takes_mask(self.encoder, self.event_shape):
             steps = batch.mask > 0
             steps = ops.any(steps, axis=-1) if len(steps.shape) == 3 else steps

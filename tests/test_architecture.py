@@ -32,6 +32,7 @@ VARIANTS = [p for p in MODULES if p.parent.parent.name == "models" and p.name !=
 # Modules without a test module of their own, and what tests them instead.
 TESTED_ELSEWHERE: dict[str, str] = {
     "bottlenecks/bottleneck.py": "every bottleneck's test",
+    "bottlenecks/diagonal_gaussian.py": "bottlenecks/test_gaussian.py, test_experts.py",
     "bottlenecks/dynamics.py": "bottlenecks/test_hamiltonian.py, test_riemannian_hamiltonian.py",
     **{
         f"bottlenecks/{name}.py": "bottlenecks/test_posterior.py, and test_temperature.py"
@@ -67,6 +68,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "backend/compiled/rowwise/functions.py": "test_bounds.py, whose functions are no methods",
     "metrics/decomposition.py": "test_bounds.py, by the method that makes it",
     "conditioning.py": "conditions/test_conditions.py",
+    "modalities.py": "objectives/test_modal_bound.py, networks/test_modal.py",
     "grouping.py": "bottlenecks/test_grouped_gaussian.py, by models of groups",
     "normalized.py": "test_inputs.py, bottlenecks/test_grouped_gaussian.py",
     "posterior_draws.py": "test_bounds.py, test_imputation.py",

@@ -7,6 +7,7 @@ from keras_ae.bottlenecks.bottleneck import Bottleneck
 from keras_ae.bottlenecks.categorical import Categorical
 from keras_ae.bottlenecks.concrete_selector import ConcreteSelector
 from keras_ae.bottlenecks.deterministic import Deterministic
+from keras_ae.bottlenecks.experts import MixtureOfExperts, ProductOfExperts
 from keras_ae.bottlenecks.flow_posterior import FlowPosterior
 from keras_ae.bottlenecks.gaussian import Gaussian
 from keras_ae.bottlenecks.grouped_gaussian import GroupedGaussian
@@ -35,6 +36,8 @@ PARTS: dict[str, type[Bottleneck]] = {
     "hyperspherical": Hyperspherical,
     "joint": Joint,
     "linear_layers": LinearLayers,
+    "mixture_of_experts": MixtureOfExperts,
+    "product_of_experts": ProductOfExperts,
     "riemannian_hamiltonian": RiemannianHamiltonian,
     "soft_clusters": SoftClusters,
     "two_level_gaussian": TwoLevelGaussian,
@@ -57,7 +60,9 @@ __all__ = [
     "Hyperspherical",
     "Joint",
     "LinearLayers",
+    "MixtureOfExperts",
     "Posterior",
+    "ProductOfExperts",
     "RiemannianHamiltonian",
     "SoftClusters",
     "TwoLevelGaussian",

@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_ae.backend.gradients import gradient_of
 from keras_ae.backend.recurrent import written_out
-from keras_ae.bottlenecks.gaussian import bounded
+from keras_ae.bottlenecks.diagonal_gaussian import bounded
 from keras_ae.bottlenecks.posterior import Posterior, head
 from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.event import sum_event

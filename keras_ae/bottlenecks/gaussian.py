@@ -7,17 +7,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.bottlenecks.posterior import Posterior, head
+from keras_ae.bottlenecks.diagonal_gaussian import MAX_LOG_VAR, DiagonalGaussian, bounded
+from keras_ae.bottlenecks.posterior import head
 from keras_ae.distributions import diagonal_gaussian
-from keras_ae.distributions.event import sum_event
 from keras_ae.parts import checked_size, is_number
 from keras_ae.typing import Outputs, Tensor
 
-MAX_LOG_VAR = 20.0
-
 
 @keras.saving.register_keras_serializable("keras_ae.bottlenecks")
-class Gaussian(Posterior):
+class Gaussian(DiagonalGaussian):
     """q(z | x) = N(z; mean(h), diag exp(log_var(h))), drawn by the reparameterisation trick.
 
     Both heads are float32 under any mixed-precision policy. `log_var` is bounded to +-20, far
@@ -41,9 +39,6 @@ class Gaussian(Posterior):
         >>> sorted(outputs)
         ['latent', 'log_var', 'mean']
     """
-
-    reports = ("mean", "log_var")
-    closed_form = ("standard_normal", "diagonal_normal")
 
     def __init__(self, latent_dim: int, committed_rate: float = 0.0) -> None:
         super().__init__()
@@ -70,33 +65,6 @@ class Gaussian(Posterior):
             # A hard bound would stop the gradient of every coordinate that reaches it.
             log_var = self.max_log_var - ops.softplus(self.max_log_var - log_var)
         return {"mean": self.mean_head(features), "log_var": log_var}
-
-    def code(self, parameters: Outputs) -> Outputs:
-        """Return the mean."""
-        return {"latent": parameters["mean"]}
-
-    def draw(self, parameters: Outputs, training: bool = False) -> Outputs:
-        """Return mean + exp(log_var / 2) * epsilon."""
-        mean = parameters["mean"]
-        epsilon = self.noise.normal(ops.shape(mean), "float32", training)
-        return {"latent": diagonal_gaussian.sample(mean, parameters["log_var"], epsilon)}
-
-    def log_prob(self, outputs: Outputs) -> Tensor:
-        """Return log N(latent; mean, diag exp(log_var)), `(batch,)`, nats."""
-        density = diagonal_gaussian.log_prob(*(outputs[k] for k in ("latent", "mean", "log_var")))
-        return sum_event(density)
-
-    def kl(self, outputs: Outputs, prior: Any) -> Tensor:
-        """Return the divergence of each coordinate from the prior's, `(batch, latent_dim)`."""
-        mean, log_var = (ops.cast(outputs[key], "float32") for key in ("mean", "log_var"))
-        if prior.family == "diagonal_normal":
-            return diagonal_gaussian.kl(mean, log_var, prior.mean, prior.log_var)
-        return diagonal_gaussian.kl_standard_normal(mean, log_var)
-
-
-def bounded(log_var: Tensor) -> Tensor:
-    """Return a log-variance within +-20."""
-    return ops.clip(log_var, -MAX_LOG_VAR, MAX_LOG_VAR)
 
 
 def log_variance_of_rate(rate: float) -> float:

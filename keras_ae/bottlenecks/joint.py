@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_ae.bottlenecks.categorical import straight_through
-from keras_ae.bottlenecks.gaussian import bounded
+from keras_ae.bottlenecks.diagonal_gaussian import bounded
 from keras_ae.bottlenecks.posterior import Posterior, head
 from keras_ae.bottlenecks.temperature import Degrees, Temperature
 from keras_ae.distributions import diagonal_gaussian, gumbel, relaxed_categorical, special

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.bottlenecks.gaussian import bounded
+from keras_ae.bottlenecks.diagonal_gaussian import bounded
 from keras_ae.bottlenecks.posterior import Posterior, head
 from keras_ae.distributions import diagonal_gaussian
 from keras_ae.distributions.event import sum_event

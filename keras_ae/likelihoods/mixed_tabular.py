@@ -148,9 +148,21 @@ class MixedTabular(Likelihood):
         weight: Tensor | None = None,
     ) -> Tensor:
         """Return the sum of the groups' log-densities, `(batch,)`, nats."""
+        values = self.log_probs(decoded, x, mask, training, weight)
+        return sum(values[1:], values[0])
+
+    def log_probs(
+        self,
+        decoded: Tensor,
+        x: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        weight: Tensor | None = None,
+    ) -> list[Tensor]:
+        """Return the log-density of each group, `(batch,)`, nats; arguments as `log_prob`'s."""
         if mask is not None:
             mask = expand_mask(mask, x) * ops.ones_like(x)
-        values = [
+        return [
             group.likelihood.log_prob(
                 decoded[..., group.decoded],
                 x[..., group.columns],
@@ -160,7 +172,6 @@ class MixedTabular(Likelihood):
             )
             for group in self.groups
         ]
-        return sum(values[1:], values[0])
 
     def mean(self, decoded: Tensor) -> Tensor:
         """Return the groups' means side by side."""

@@ -26,6 +26,7 @@ from keras_ae.models.structured.ada_gvae import AdaGVAE
 from keras_ae.models.structured.count_vae import CountVAE
 from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
 from keras_ae.models.structured.ml_vae import MLVAE
+from keras_ae.models.structured.multimodal_vae import MultimodalVAE
 from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
@@ -101,6 +102,7 @@ __all__ = [
     "LinearAutoencoder",
     "MissingDataIWAE",
     "MixtureVAE",
+    "MultimodalVAE",
     "MultinomialVAE",
     "NotMIWAE",
     "PerceptualVAE",

@@ -112,6 +112,11 @@ def takes_mask(network: Any, input_shape: Shape) -> bool:
     )
 
 
+def takes_gaps(network: Any) -> bool:
+    """Return whether a network has a layer that looks at which entries are observed."""
+    return any(getattr(layer, "takes_gaps", False) for layer in network._flatten_layers())
+
+
 def _named(
     identifier: Any,
     functions: Mapping[str, Callable[..., keras.Model]],
@@ -200,4 +205,4 @@ def _of_sequences(network: keras.Model, inputs: Any, outputs: Any) -> keras.Mode
     return recurrent.SequenceEncoder(inputs, outputs, name=network.name)
 
 
-__all__ = ["DECODERS", "ENCODERS", "decoder", "encoder", "joined", "takes_mask"]
+__all__ = ["DECODERS", "ENCODERS", "decoder", "encoder", "joined", "takes_gaps", "takes_mask"]

@@ -20,6 +20,7 @@ from keras_ae.objectives.kl import FreeBits, KLCapacity, KLDivergence
 from keras_ae.objectives.learned_similarity import LearnedSimilarity
 from keras_ae.objectives.maximum_mean_discrepancy import MaximumMeanDiscrepancy
 from keras_ae.objectives.mixture_rate import MixtureRate
+from keras_ae.objectives.modal_bound import ModalBound
 from keras_ae.objectives.pair_game import PairGame
 from keras_ae.objectives.perceptual import Perceptual
 from keras_ae.objectives.permuted_game import PermutedGame
@@ -56,6 +57,7 @@ __all__ = [
     "LinearWarmup",
     "MaximumMeanDiscrepancy",
     "MixtureRate",
+    "ModalBound",
     "MutualInformation",
     "PairGame",
     "Perceptual",

@@ -29,6 +29,8 @@ from keras_ae.bottlenecks import (
     Hyperspherical,
     Joint,
     LinearLayers,
+    MixtureOfExperts,
+    ProductOfExperts,
     RiemannianHamiltonian,
     SoftClusters,
     TwoLevelGaussian,
@@ -180,6 +182,7 @@ def test_every_part_is_here() -> None:
     assert {case.sampler for case in CASES} - {None} == set(samplers.PARTS)
     codes = {type(case.bottleneck()) for case in CASES}
     of_variants = {Deterministic, VectorQuantizer, LinearLayers, ConcreteSelector, SoftClusters}
+    of_variants |= {ProductOfExperts, MixtureOfExperts}  # which need the variant's encoder
     assert codes | of_variants == set(PARTS.values())
     assert {case.flow for case in CASES} - {None} == set(flows.PARTS)
     told = {type(conditions.get(case.condition)) for case in CASES if case.condition is not None}

@@ -4,6 +4,7 @@ from keras_ae.models.structured.ada_gvae import AdaGVAE
 from keras_ae.models.structured.count_vae import CountVAE
 from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
 from keras_ae.models.structured.ml_vae import MLVAE
+from keras_ae.models.structured.multimodal_vae import MultimodalVAE
 from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
@@ -13,6 +14,7 @@ __all__ = [
     "AdaGVAE",
     "CountVAE",
     "MissingDataIWAE",
+    "MultimodalVAE",
     "MultinomialVAE",
     "NotMIWAE",
     "SemiSupervisedVAE",
