@@ -30,6 +30,7 @@ from keras_ae.models.structured.multimodal_vae import MultimodalVAE
 from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
+from keras_ae.models.structured.sequence_vae import SequenceVAE
 from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
 from keras_ae.models.variational.beta_tc_vae import BetaTCVAE
 from keras_ae.models.variational.beta_vae import BetaVAE
@@ -110,6 +111,7 @@ __all__ = [
     "RecurrentAutoencoder",
     "RiemannianHamiltonianVAE",
     "SemiSupervisedVAE",
+    "SequenceVAE",
     "SigmaVAE",
     "SinkhornAutoencoder",
     "SlicedWAE",

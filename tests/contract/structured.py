@@ -10,7 +10,15 @@ from keras import ops
 from scipy import stats
 from scipy.special import gammaln, log_expit, log_softmax, logsumexp
 
-from tests.contract.cases import BERNOULLI, Arrays, Case, Objective, cross_entropy, kl
+from tests.contract.cases import (
+    BERNOULLI,
+    Arrays,
+    Case,
+    Objective,
+    cross_entropy,
+    half_squared_error,
+    kl,
+)
 from tests.contract.variational import log_normal
 
 
@@ -166,7 +174,20 @@ TWO_VIEWS = {
     "a": {"shape": [2, 3, 1], "encoder": "conv", "hidden": [4], "likelihood": "bernoulli"},
     "b": {"shape": 4, "hidden": [5], "likelihood": "bernoulli", "scale": 3.0},
 }
+
+
+def of_sequences(beta: float) -> Objective:
+    """-log N(x_1..T; decoded, I) + beta KL, Fabius and van Amersfoort (2014), eq. 1."""
+    return lambda x, outputs, model: half_squared_error(x, outputs, model) + beta * kl(outputs)
+
+
 STRUCTURED = [
+    Case(
+        "sequence_vae",
+        of_sequences(0.3),
+        {"latent_dim": 2, "hidden": [6], "beta": 0.3},
+        event_shape=(5, 2),
+    ),
     Case(
         "multimodal_vae",
         of_modalities,

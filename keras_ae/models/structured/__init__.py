@@ -8,6 +8,7 @@ from keras_ae.models.structured.multimodal_vae import MultimodalVAE
 from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
+from keras_ae.models.structured.sequence_vae import SequenceVAE
 
 __all__ = [
     "MLVAE",
@@ -18,4 +19,5 @@ __all__ = [
     "MultinomialVAE",
     "NotMIWAE",
     "SemiSupervisedVAE",
+    "SequenceVAE",
 ]
