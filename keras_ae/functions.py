@@ -41,7 +41,9 @@ class TensorFunctions:
     def class_probabilities_tensor(self: Any, x: Any) -> Tensor:
         """Return q(y | x) of a model that learns to classify, `(batch, classes)`."""
         term = next(t for t in self.objective if hasattr(t, "log_probabilities"))
-        return ops.exp(term.log_probabilities(self, self.batch(x).x))
+        unknown = ops.full((ops.shape(x)[0],), -1, dtype="int32")
+        batch = self.batch({"x": x, "condition": unknown})
+        return ops.exp(term.log_probabilities(self, batch.x))
 
     # The two places where an example and its condition meet a network.
 

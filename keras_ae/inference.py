@@ -105,8 +105,7 @@ class Inference(TensorFunctions):
             )
         x = data.read(x)[0] if isinstance(x, Mapping) else x
         x = data.check_data(x, self.event_shape, self.missing)
-        given = {"x": x, "condition": np.full(len(x), -1, "int32")}
-        return self._run_checked("class_probabilities_tensor", given, batch_size, **options)
+        return self._run_checked("class_probabilities_tensor", x, batch_size, **options)
 
     def encode_indices(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
         """Return the codes' numbers in their codebook, `(rows, *latent_shape[:-1])`, int32.

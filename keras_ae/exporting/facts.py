@@ -63,7 +63,8 @@ def _described(signature: Signature) -> dict[str, Any]:
 def _shape(tensor: Tensor) -> dict[str, Any]:
     noise = {"noise": tensor.kind} if tensor.kind in ("normal", "uniform") else {}
     below = {} if tensor.below is None else {"below": tensor.below}
-    return {"shape": [None, *tensor.shape], "dtype": tensor.dtype, **noise, **below}
+    least = {"least": tensor.least} if tensor.least else {}
+    return {"shape": [None, *tensor.shape], "dtype": tensor.dtype, **noise, **below, **least}
 
 
 def _versions() -> dict[str, str]:

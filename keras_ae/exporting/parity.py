@@ -99,7 +99,8 @@ def _rows(model: Any, tensor: Tensor, rng: np.random.Generator) -> np.ndarray:
     if tensor.kind == "indices":
         return rng.integers(0, model.bottleneck.num_codes, shape, dtype="int32")
     if tensor.kind == "condition":
-        return np.asarray(model.condition.probe(rng, max(BATCHES)))
+        told = np.asarray(model.condition.probe(rng, max(BATCHES)))
+        return told if tensor.below is None else np.maximum(told, tensor.least)
     if tensor.name == "x":
         return _data(model, rng)
     rows = rng.random(shape, dtype="float32")

@@ -20,7 +20,8 @@ class Tensor:
         dtype: "float32" or "int32".
         kind: What a probe fills it with: "data", "normal", "uniform", "latent", "indices",
             "condition".
-        below: What whole numbers must be below, 0 and more.
+        below: What whole numbers must be below.
+        least: The least of them: 0, or -1 where that is a label that is not known.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Tensor:
     dtype: str = "float32"
     kind: str = "data"
     below: int | None = None
+    least: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def signatures_of(model: Any, names: Sequence[str] | None = None) -> tuple[Signa
 
     A model has `serving_default` (which reconstructs), `encode`, `decode` and `score`; with a
     prior, `sample`, from the noise that the prior makes codes of; with a mixture as its prior,
-    `responsibilities`; with a codebook, `encode_indices` and `decode_indices`. One with a
-    condition takes `condition` beside its input.
+    `responsibilities`; with a classifier, `class_probabilities`; with a codebook, `encode_indices`
+    and `decode_indices`. One with a condition takes `condition` beside its input.
 
     Raises:
         ValueError: A name is not one of a signature of the model's.
@@ -83,8 +85,9 @@ def signatures_of(model: Any, names: Sequence[str] | None = None) -> tuple[Signa
 
 
 def _all(model: Any) -> list[Signature]:
-    condition = _condition(model)
-    x = (Tensor("x", model.event_shape), *condition)
+    condition = _condition(model, of_codes=True)
+    rows = Tensor("x", model.event_shape)
+    x = (rows, *_condition(model, of_codes=False))
     latent = Tensor("latent", model.latent_shape, kind="latent")
     indices = Tensor("indices", model.latent_shape[:-1], "int32", "indices")
     reconstruction = Tensor("reconstruction", model.event_shape)
@@ -101,6 +104,10 @@ def _all(model: Any) -> list[Signature]:
     if hasattr(model.prior, "joint_log_prob"):
         shares = Tensor("responsibilities", (model.prior.components,))
         found.append(Signature("responsibilities", "responsibilities_tensor", x, shares))
+    if classifier := [t for t in model.objective if hasattr(t, "log_probabilities")]:
+        shares = Tensor("class_probabilities", (classifier[0].classes,))
+        function = "class_probabilities_tensor"
+        found.append(Signature("class_probabilities", function, (rows,), shares))
     if "indices" in model.bottleneck.reports:
         decoded = (indices, *condition)
         found += [
@@ -110,12 +117,13 @@ def _all(model: Any) -> list[Signature]:
     return found
 
 
-def _condition(model: Any) -> tuple[Tensor, ...]:
+def _condition(model: Any, of_codes: bool) -> tuple[Tensor, ...]:
     told = model.condition
     if told is None:
         return ()
     below = getattr(told, "categories", None)
-    return (Tensor("condition", told.shape, told.number_type, "condition", below),)
+    least = -1 if getattr(told, "partial", False) and not of_codes else 0
+    return (Tensor("condition", told.shape, told.number_type, "condition", below, least),)
 
 
 def _noise(model: Any) -> tuple[Tensor, ...]:

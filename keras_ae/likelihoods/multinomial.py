@@ -12,7 +12,7 @@ from keras_ae.distributions import gumbel, special
 from keras_ae.distributions.event import expand_mask, sum_event
 from keras_ae.distributions.noise import Draws
 from keras_ae.likelihoods.likelihood import Likelihood, inside
-from keras_ae.typing import Tensor
+from keras_ae.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_ae.likelihoods")
@@ -59,6 +59,18 @@ class Multinomial(Likelihood):
         x = x / ops.maximum(ops.max(x, axis=-1, keepdims=True), 1.0)
         square = ops.sum(ops.square(x), axis=-1, keepdims=True)
         return x / ops.sqrt(ops.where(square > 0, square, 1.0))
+
+    def check_event(self, event_shape: Shape) -> None:
+        """Refuse vectors of one number, whose share is always 1.
+
+        Raises:
+            ValueError: As said.
+        """
+        if event_shape[-1] == 1:
+            raise ValueError(
+                "the Multinomial likelihood shares totals along the last axis, of 2 numbers or "
+                f"more. Received: examples of the shape {event_shape}. Flatten them."
+            )
 
     def log_prob(
         self,

@@ -107,4 +107,7 @@ def _prose(said: Mapping[str, Any]) -> str:
 
 
 def _range(tensor: Mapping[str, Any]) -> str:
-    return f" from 0 to {tensor['below'] - 1}" if "below" in tensor else ""
+    if "below" not in tensor:
+        return ""
+    unknown = ", -1 where it is not known" if tensor.get("least") == -1 else ""
+    return f" from 0 to {tensor['below'] - 1}{unknown}"

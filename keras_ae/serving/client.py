@@ -78,6 +78,10 @@ class Client:
         """Return the probability of each of a mixture's components at the code of each row."""
         return self._one("responsibilities", "responsibilities", x=x, condition=condition)
 
+    def class_probabilities(self, x: Any) -> np.ndarray:
+        """Return the probability of each class of a model that classifies, for rows."""
+        return self._one("class_probabilities", "class_probabilities", x=x)
+
     def encode_indices(self, x: Any, condition: Any = None) -> np.ndarray:
         """Return the numbers of the codes of rows, int32."""
         return self._one("encode_indices", "indices", x=x, condition=condition).astype("int32")

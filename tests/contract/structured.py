@@ -171,7 +171,7 @@ def of_modalities(x: np.ndarray, outputs: Arrays, model: Any) -> float:
 
 
 TWO_VIEWS = {
-    "a": {"shape": [2, 3, 1], "encoder": "conv", "hidden": [4], "likelihood": "bernoulli"},
+    "a": {"shape": [3, 2], "encoder": "conv", "hidden": [4], "likelihood": "bernoulli"},
     "b": {"shape": 4, "hidden": [5], "likelihood": "bernoulli", "scale": 3.0},
 }
 

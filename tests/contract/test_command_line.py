@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from keras_ae.cli.main import main
 from tests.contract.every import EVERY
@@ -21,10 +23,29 @@ OPTIONS: dict[str, list[Any]] = {
     "conditional_vae": ["--condition", "labels", *HIDDEN],
     "concrete_autoencoder": ["--steps", 20, *HIDDEN],
     "linear_autoencoder": ["--tied", "true"],
+    "multimodal_vae": ["--modalities", json.dumps({"top": {"shape": 32}, "bottom": {"shape": 32}})],
     "ms_ssim_vae": ["--window-size", 5, *HIDDEN],
+    "semi_supervised_vae": ["--condition", "labels", *HIDDEN],
     "vade": ["--pretrain-epochs", 1, *HIDDEN],
     "two_stage_vae": ["--second-epochs", 2, *HIDDEN],
     "vamp_vae": ["--components", 20, *HIDDEN],
+}
+
+
+def with_gaps(x: np.ndarray) -> np.ndarray:
+    return np.where(np.random.default_rng(0).random(x.shape) < 0.3, np.nan, x)
+
+
+# What is made of the digits, (rows, 8, 8) from 0 to 16, for variants of other data.
+OF_DIGITS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "ada_gvae": lambda x: x[: len(x) // 2 * 2].reshape(-1, 2, 64) / 16,
+    "count_vae": lambda x: x.reshape(-1, 64),
+    "missing_data_iwae": lambda x: with_gaps(x.reshape(-1, 64) / 16),
+    "ml_vae": lambda x: x[: len(x) // 2 * 2].reshape(-1, 2, 64) / 16,
+    "multimodal_vae": lambda x: with_gaps(x.reshape(-1, 64) / 16),
+    "multinomial_vae": lambda x: x.reshape(-1, 64),
+    "not_miwae": lambda x: with_gaps(x.reshape(-1, 64) / 16),
+    "sequence_vae": lambda x: x / 16,
 }
 
 pytestmark = pytest.mark.slow
@@ -34,7 +55,11 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES[TURN :: len(BACKENDS)])
 def test_a_variant_trains_on_real_data_and_is_exported(name: str, tmp_path: Path) -> None:
     run, models = tmp_path / "run", tmp_path / "saved_models"
-    command = ["train", name, "--data", "digits", "--limit", 300, "--epochs", 2]
+    data: Any = "digits"
+    if name in OF_DIGITS:
+        data = tmp_path / "data.npy"
+        np.save(data, OF_DIGITS[name](load_digits().images))
+    command = ["train", name, "--data", data, "--limit", 300, "--epochs", 2]
     command += [
         *OPTIONS.get(name, HIDDEN),
         "--out",
@@ -50,5 +75,5 @@ def test_a_variant_trains_on_real_data_and_is_exported(name: str, tmp_path: Path
     assert np.isfinite(metrics["test"]["loss"])
     assert (models / name / "1" / "saved_model.pb").is_file()
     scores = tmp_path / "scores.npy"
-    main(["score", str(run), "--data", "digits", "--limit", "20", "--to", str(scores)])
+    main(["score", str(run), "--limit", "20", "--to", str(scores)])
     assert np.isfinite(np.load(scores)).all()

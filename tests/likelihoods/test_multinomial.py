@@ -162,3 +162,8 @@ def test_an_encoder_that_sees_units_is_told_nothing_of_the_total() -> None:
 def test_an_unknown_input_of_the_encoder_is_refused() -> None:
     with pytest.raises(ValueError, match="must be 'log' or 'unit'"):
         Multinomial("counts")  # type: ignore[arg-type]
+
+
+def test_vectors_of_one_number_are_refused() -> None:
+    with pytest.raises(ValueError, match="of 2 numbers or more"):
+        Multinomial().check_event((8, 8, 1))

@@ -82,8 +82,9 @@ def _below(values: Any, tensor: Any) -> Any:
     """Return labels, whose program stops at one that is out of range."""
     import tensorflow as tf
 
-    is_known = tf.reduce_all(tf.logical_and(values >= 0, values < tensor.below))
-    wanted = f"`{tensor.name}` must be whole numbers from 0 to {tensor.below - 1}. Received:"
+    is_known = tf.reduce_all(tf.logical_and(values >= tensor.least, values < tensor.below))
+    interval = f"from {tensor.least} to {tensor.below - 1}"
+    wanted = f"`{tensor.name}` must be whole numbers {interval}. Received:"
     with tf.control_dependencies([tf.debugging.Assert(is_known, [wanted, values])]):
         return tf.identity(values)
 
