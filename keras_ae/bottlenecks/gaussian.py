@@ -10,7 +10,7 @@ from keras import ops
 from keras_ae.bottlenecks.diagonal_gaussian import MAX_LOG_VAR, DiagonalGaussian, bounded
 from keras_ae.bottlenecks.posterior import head
 from keras_ae.distributions import diagonal_gaussian
-from keras_ae.parts import checked_size, is_number
+from keras_ae.parts import checked_claim, checked_size, is_number
 from keras_ae.typing import Outputs, Tensor
 
 
@@ -26,6 +26,7 @@ class Gaussian(DiagonalGaussian):
         committed_rate: delta, nats: the least divergence from a standard normal that the family
             can have, shared evenly by the coordinates, whose variances are kept below what gives
             it. A decoder cannot learn to ignore such a code. 0 is the whole family.
+        each: Whether every position of the features (a node, a step) has a code of its own.
 
     Reference:
         Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, equation 9 and appendix C.2;
@@ -40,8 +41,8 @@ class Gaussian(DiagonalGaussian):
         ['latent', 'log_var', 'mean']
     """
 
-    def __init__(self, latent_dim: int, committed_rate: float = 0.0) -> None:
-        super().__init__()
+    def __init__(self, latent_dim: int, committed_rate: float = 0.0, each: bool = False) -> None:
+        super().__init__(checked_claim("each", each))
         latent_dim = checked_size("latent_dim", latent_dim)
         self.latent_shape = (latent_dim,)
         if not is_number(committed_rate) or not 0 <= committed_rate <= 9.0 * latent_dim:
@@ -55,6 +56,7 @@ class Gaussian(DiagonalGaussian):
 
     def build_heads(self, flat_shape: Any) -> None:
         """Make the weights of both heads."""
+        self.latent_shape = (*flat_shape[1:-1], self.mean_head.units)
         self.mean_head.build(flat_shape)
         self.log_var_head.build(flat_shape)
 

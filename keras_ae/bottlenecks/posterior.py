@@ -19,7 +19,8 @@ class Posterior(Bottleneck):
 
     The parameters are computed once for an example; draws of any number follow from them without
     the encoder. `space` names where codes live, and a prior must live there too; `closed_form`
-    names the families of priors from which `kl` is known exactly.
+    names the families of priors from which `kl` is known exactly. With `each` every position of the
+    features has a code of its own, where they are flattened else.
     """
 
     closed_form: tuple[str, ...] = ()
@@ -30,9 +31,9 @@ class Posterior(Bottleneck):
     parts: Mapping[str, slice] = MappingProxyType({})
     """Names of parts of the code, and which of the columns of `kl` are theirs."""
 
-    def __init__(self) -> None:
+    def __init__(self, each: bool = False) -> None:
         super().__init__()
-        self.flatten = keras.layers.Flatten("channels_last")
+        self.flatten = keras.layers.Identity() if each else keras.layers.Flatten("channels_last")
         self.noise = Noise()
 
     def build(self, h_shape: Any) -> None:

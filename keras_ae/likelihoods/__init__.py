@@ -11,6 +11,7 @@ from keras_ae.likelihoods.categorical import Categorical
 from keras_ae.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from keras_ae.likelihoods.discretized_logistic import DiscretizedLogistic
 from keras_ae.likelihoods.discretized_logistic_mixture import DiscretizedLogisticMixture
+from keras_ae.likelihoods.edges import Edges
 from keras_ae.likelihoods.gaussian import Gaussian
 from keras_ae.likelihoods.laplace import Laplace
 from keras_ae.likelihoods.likelihood import Elementwise, Likelihood
@@ -28,6 +29,7 @@ from keras_ae.parts import resolve
 
 PARTS: dict[str, type[Likelihood]] = {
     **NAMED,
+    "edges": Edges,
     "missing_not_at_random": MissingNotAtRandom,
     "mixed_tabular": MixedTabular,
 }
@@ -58,6 +60,7 @@ __all__ = [
     "ContinuousBernoulli",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
+    "Edges",
     "Elementwise",
     "Gaussian",
     "Laplace",

@@ -24,6 +24,7 @@ from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
 from keras_ae.models.structured.ada_gvae import AdaGVAE
 from keras_ae.models.structured.count_vae import CountVAE
+from keras_ae.models.structured.graph_autoencoder import GraphAutoencoder
 from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
 from keras_ae.models.structured.ml_vae import MLVAE
 from keras_ae.models.structured.multimodal_vae import MultimodalVAE
@@ -31,6 +32,7 @@ from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
 from keras_ae.models.structured.sequence_vae import SequenceVAE
+from keras_ae.models.structured.variational_graph_autoencoder import VariationalGraphAutoencoder
 from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
 from keras_ae.models.variational.beta_tc_vae import BetaTCVAE
 from keras_ae.models.variational.beta_vae import BetaVAE
@@ -96,6 +98,7 @@ __all__ = [
     "FactorVAE",
     "FlowPosteriorVAE",
     "FlowPriorVAE",
+    "GraphAutoencoder",
     "HamiltonianVAE",
     "HypersphericalVAE",
     "InfoVAE",
@@ -120,4 +123,5 @@ __all__ = [
     "TwoStageVAE",
     "VaDE",
     "VampVAE",
+    "VariationalGraphAutoencoder",
 ]

@@ -51,3 +51,20 @@ def test_a_committed_rate_is_kept_whatever_the_features(scale: float) -> None:
 def test_an_impossible_rate_is_refused() -> None:
     with pytest.raises(ValueError, match="`committed_rate` must be"):
         Gaussian(2, committed_rate=-1.0)
+
+
+def test_every_position_may_have_a_code_of_its_own() -> None:
+    bottleneck = Gaussian(2, each=True)
+    h = np.random.default_rng(0).normal(size=(3, 4, 5)).astype("f4")
+    bottleneck.build((None, 4, 5))
+    assert bottleneck.latent_shape == (4, 2)
+    outputs = bottleneck(ops.convert_to_tensor(h), sample=True)
+    kernel, bias = bottleneck.mean_head.get_weights()
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(outputs["mean"]), h @ kernel + bias, rtol=1e-4, atol=1e-5
+    )
+    parts = {key: ops.convert_to_numpy(value).astype("f8") for key, value in outputs.items()}
+    z, mean, log_var = parts["latent"], parts["mean"], parts["log_var"]
+    wanted = -0.5 * (np.log(2 * np.pi) + log_var + (z - mean) ** 2 / np.exp(log_var))
+    got = ops.convert_to_numpy(bottleneck.log_prob(outputs))
+    np.testing.assert_allclose(got, wanted.sum((1, 2)), rtol=1e-4)

@@ -35,6 +35,7 @@ class Case:
         gaps: Share of the entries that are missing.
         most: The largest count, of data that are whole numbers; 0 for data in [0, 1].
         group_size: Examples of a row in training; 0 where rows are examples.
+        graphs: Whether rows are the adjacencies of undirected graphs.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Case:
     gaps: float = 0.0
     most: int = 0
     group_size: int = 0
+    graphs: bool = False
 
     def data(self) -> Any:
         """Return rows in [0, 1] with structure that a short code can hold, or them with labels."""
@@ -55,6 +57,9 @@ class Case:
         mixed = rng.normal(size=(ROWS, 2)) @ rng.normal(size=(2, size))
         x = (1 / (1 + np.exp(-mixed))).reshape(ROWS, *self.event_shape).astype("float32")
         x = np.round(self.most * x) if self.most else x
+        if self.graphs:
+            above = np.triu(x > 0.5, 1).astype("float32")
+            x = above + above.transpose(0, 2, 1)
         x[rng.random(x.shape) < self.gaps] = np.nan
         if not self.categories:
             return x

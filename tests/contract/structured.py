@@ -181,7 +181,28 @@ def of_sequences(beta: float) -> Objective:
     return lambda x, outputs, model: half_squared_error(x, outputs, model) + beta * kl(outputs)
 
 
+def of_graphs(beta: float) -> Objective:
+    """-sum_ij log p(A_ij | z_i' z_j) + beta KL, Kipf and Welling (2016), section 2."""
+
+    def objective(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+        z = outputs["latent"].astype("f8")
+        logits = np.einsum("bid,bjd->bij", z, z)
+        each = np.where(x > 0, 2.0, 1.0) * (log_expit(np.where(x > 0, logits, -logits)))
+        density = (each * (1 - np.eye(x.shape[1]))).sum((1, 2))
+        rate = 0.0
+        if beta:
+            mean, log_var = outputs["mean"].astype("f8"), outputs["log_var"].astype("f8")
+            rate = 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var).sum((1, 2)).mean()
+        return float(beta * rate - density.mean())
+
+    return objective
+
+
+GRAPHS: dict[str, Any] = {"event_shape": (6, 6), "graphs": True}
+GRAPH = {"latent_dim": 2, "hidden": [5], "edge_weight": 2.0}
 STRUCTURED = [
+    Case("graph_autoencoder", of_graphs(0.0), GRAPH, **GRAPHS),
+    Case("variational_graph_autoencoder", of_graphs(0.5), {**GRAPH, "beta": 0.5}, **GRAPHS),
     Case(
         "sequence_vae",
         of_sequences(0.3),

@@ -36,16 +36,23 @@ def with_gaps(x: np.ndarray) -> np.ndarray:
     return np.where(np.random.default_rng(0).random(x.shape) < 0.3, np.nan, x)
 
 
+def undirected(x: np.ndarray) -> np.ndarray:
+    above = np.triu(x > 8, 1).astype("float32")
+    return above + above.transpose(0, 2, 1)
+
+
 # What is made of the digits, (rows, 8, 8) from 0 to 16, for variants of other data.
 OF_DIGITS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "ada_gvae": lambda x: x[: len(x) // 2 * 2].reshape(-1, 2, 64) / 16,
     "count_vae": lambda x: x.reshape(-1, 64),
+    "graph_autoencoder": undirected,
     "missing_data_iwae": lambda x: with_gaps(x.reshape(-1, 64) / 16),
     "ml_vae": lambda x: x[: len(x) // 2 * 2].reshape(-1, 2, 64) / 16,
     "multimodal_vae": lambda x: with_gaps(x.reshape(-1, 64) / 16),
     "multinomial_vae": lambda x: x.reshape(-1, 64),
     "not_miwae": lambda x: with_gaps(x.reshape(-1, 64) / 16),
     "sequence_vae": lambda x: x / 16,
+    "variational_graph_autoencoder": undirected,
 }
 
 pytestmark = pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from keras_ae.models.structured.ada_gvae import AdaGVAE
 from keras_ae.models.structured.count_vae import CountVAE
+from keras_ae.models.structured.graph_autoencoder import GraphAutoencoder
 from keras_ae.models.structured.missing_data_iwae import MissingDataIWAE
 from keras_ae.models.structured.ml_vae import MLVAE
 from keras_ae.models.structured.multimodal_vae import MultimodalVAE
@@ -9,15 +10,18 @@ from keras_ae.models.structured.multinomial_vae import MultinomialVAE
 from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
 from keras_ae.models.structured.sequence_vae import SequenceVAE
+from keras_ae.models.structured.variational_graph_autoencoder import VariationalGraphAutoencoder
 
 __all__ = [
     "MLVAE",
     "AdaGVAE",
     "CountVAE",
+    "GraphAutoencoder",
     "MissingDataIWAE",
     "MultimodalVAE",
     "MultinomialVAE",
     "NotMIWAE",
     "SemiSupervisedVAE",
     "SequenceVAE",
+    "VariationalGraphAutoencoder",
 ]
