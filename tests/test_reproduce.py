@@ -13,7 +13,7 @@ import pytest
 
 import keras_ae
 from benchmarks import origin
-from benchmarks.reproduce import common, data, features, games, report, samples
+from benchmarks.reproduce import common, data, features, games, imputation, report, samples
 from benchmarks.reproduce.common import Case, Experiment, Published, Run
 from benchmarks.reproduce.mlp_vae import relaxed_loss, temperature
 from benchmarks.reproduce.schedules import steps
@@ -361,3 +361,29 @@ def test_figures_that_nothing_was_published_beside_have_a_row_for_each_case(tmp_
     for case in results["cases"].values():
         rows = [line for line in page.splitlines() if line.startswith(f"| {case['title']} |")]
         assert len(rows) == bool(case["seeds"])
+
+
+def test_half_of_a_table_is_missing_at_random_or_what_is_large() -> None:
+    x = np.random.default_rng(0).normal(size=(2_000, 6)).astype("f4")
+    assert abs(imputation.at_random(x, 0).mean() - 0.5) < 0.02
+    seen = imputation.the_large_ones(x, 0)
+    lacking = ~seen.all(0)
+    assert lacking.sum() == 3
+    np.testing.assert_array_equal(seen[:, lacking], x[:, lacking] <= 0)
+
+
+def test_errors_are_those_of_the_missing_entries() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    seen = np.array([[1, 0, 1], [1, 1, 0]], "bool")
+    assert imputation.error(x + np.array([9.0, 3.0, 4.0]), x, seen) == pytest.approx(np.sqrt(12.5))
+
+
+@pytest.mark.slow
+def test_a_table_is_filled_in_every_way(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    arguments = ["--backend", keras.backend.backend(), "--rows", "150", "--epochs", "2"]
+    arguments += ["--seeds", "0", "--cases", "breast_cancer_at_random", "--out", str(out)]
+    common.main(imputation.EXPERIMENT, arguments)
+    found = json.loads(out.read_text())["cases"]["breast_cancer_at_random"]["seeds"]["0"]["figures"]
+    assert set(found) == set(imputation.EXPERIMENT.figures)
+    assert found["knn"] < found["mean"]

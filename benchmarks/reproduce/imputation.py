@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -85,6 +86,7 @@ def measure(
 
 def by_scikit_learn(gaps: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Return the table filled in by column means, neighbours, and regressions in turn."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401
     from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 
@@ -93,7 +95,9 @@ def by_scikit_learn(gaps: np.ndarray, seed: int) -> dict[str, np.ndarray]:
         "knn": KNNImputer(n_neighbors=5),
         "iterative": IterativeImputer(max_iter=30, random_state=seed),
     }
-    return {name: way.fit_transform(gaps) for name, way in ways.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of small tables, in 30 rounds
+        return {name: way.fit_transform(gaps) for name, way in ways.items()}
 
 
 def error(filled: np.ndarray, x: np.ndarray, seen: np.ndarray) -> float:
