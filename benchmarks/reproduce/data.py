@@ -55,6 +55,30 @@ def fixed(rows: int | None = None, test_rows: int | None = None) -> tuple[np.nda
     return train[:rows].astype("float32"), test[:test_rows].astype("float32")
 
 
+def stored(folder: str, name: str) -> dict[str, np.ndarray]:
+    """Return the arrays of `$KERAS_AE_DATA/folder/name`, an .npz file.
+
+    Raises:
+        FileNotFoundError: It is not there.
+    """
+    for place in places.data_folder(folder):
+        if (place / name).is_file():
+            with np.load(place / name, allow_pickle=False) as parts:
+                return dict(parts)
+    raise FileNotFoundError(
+        f"{name} must be in $KERAS_AE_DATA/{folder}/. Received: nothing there, or KERAS_AE_DATA is "
+        "not set."
+    )
+
+
+def dense(parts: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the matrix of compressed sparse rows, float32."""
+    found = np.zeros(parts["shape"], "float32")
+    rows = np.repeat(np.arange(len(found)), np.diff(parts["indptr"]))
+    found[rows, parts["indices"]] = parts["data"]
+    return found
+
+
 def read_amat(path: Path) -> np.ndarray:
     """Return the images of a text of zeros and ones, `(rows, 784)` uint8."""
     text = np.frombuffer(path.read_bytes(), "uint8")

@@ -27,17 +27,9 @@ def table(name: str) -> np.ndarray:
 
         x = load_breast_cancer().data
     else:
-        from keras_ae.datasets import places
+        from benchmarks.reproduce import data
 
-        for folder in places.data_folder("uci_regression"):
-            if (folder / f"{name}.npz").is_file():
-                with np.load(folder / f"{name}.npz") as parts:
-                    x = parts["X"]
-                break
-        else:
-            raise FileNotFoundError(
-                f"{name}.npz must be in $KERAS_AE_DATA/uci_regression/. Received: nothing there."
-            )
+        x = data.stored("uci_regression", f"{name}.npz")["X"]
     return ((x - x.mean(0)) / x.std(0)).astype("float32")
 
 
