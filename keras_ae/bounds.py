@@ -12,7 +12,7 @@ from keras_ae import arrays, metrics
 from keras_ae import inputs as data
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.event import sum_event
-from keras_ae.distributions.noise import seed_of
+from keras_ae.distributions.noise import seed_of, start_evaluation
 from keras_ae.metrics.decomposition import Decomposition
 from keras_ae.objectives import draws
 from keras_ae.objectives.rate import has_closed_form, parts_of_divergence
@@ -165,7 +165,7 @@ class Bounds:
     ) -> dict[str, np.ndarray]:
         """Return bound, ELBO, distortion and rate of each row, whose posteriors may be known."""
         samples = checked_size("samples", samples)
-        self.bottleneck.noise.reset_evaluation(seed_of(seed))
+        start_evaluation(self, seed)
         given = {"x": x, "parameters": self.posterior(x) if parameters is None else parameters}
         found = self._sums(given, samples, verbose)
         unit = self.views.rows(units, draws=False)(x)["log_unit"]

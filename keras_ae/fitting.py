@@ -46,7 +46,7 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
         shape = grouping.shape_of_rows(rows, model.event_shape, model.group_size)
         arrays.check_entries("x", rows, shape, model.missing)
         if grouping.are_groups(rows, model.event_shape, model.group_size):
-            condition = grouping.members_of_arrays(condition)
+            condition = grouping.members_of_arrays(condition, model.group_size)
         conditioning.check_condition(condition, model.condition)
         return x, y, sample_weight
     x = _checked(model, x)

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_ae import conditioning, networks
 from keras_ae.distributions import special
+from keras_ae.distributions.event import expand_mask
 from keras_ae.distributions.noise import CountedNoise, GivenNoise
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
 
@@ -41,8 +42,9 @@ class TensorFunctions:
     def class_probabilities_tensor(self: Any, x: Any) -> Tensor:
         """Return q(y | x) of a model that learns to classify, `(batch, classes)`."""
         term = next(t for t in self.objective if hasattr(t, "log_probabilities"))
-        unknown = ops.full((ops.shape(x)[0],), -1, dtype="int32")
-        batch = self.batch({"x": x, "condition": unknown})
+        given = dict(x) if isinstance(x, Mapping) else {"x": x}
+        unknown = ops.full((ops.shape(given["x"])[0],), -1, dtype="int32")
+        batch = self.batch({**given, "condition": unknown})
         return ops.exp(term.log_probabilities(self, batch.x))
 
     # The two places where an example and its condition meet a network.
@@ -51,8 +53,9 @@ class TensorFunctions:
         """Return the encoder's features h; it is given a mask if it looks at one."""
         x = self.likelihood.encoder_input(x)
         given = networks.joined(self.encoder, x, batch.condition)
-        if batch.mask is not None and networks.takes_gaps(self.encoder):
-            return self.encoder(given, training=training, mask=batch.mask > 0)
+        if batch.seen is not None and networks.takes_gaps(self.encoder):
+            seen = expand_mask(batch.seen, batch.x) * ops.ones_like(batch.x)
+            return self.encoder(given, training=training, mask=seen > 0)
         if batch.mask is not None and networks.takes_mask(self.encoder, self.event_shape):
             steps = batch.mask > 0
             steps = ops.any(steps, axis=-1) if len(steps.shape) == 3 else steps
@@ -86,7 +89,7 @@ class TensorFunctions:
 
     def score_tensor(self: Any, x: Any) -> Tensor:
         """Return anomaly scores `(batch,)`, nats: the scoring terms at the code's mean."""
-        batch = self.batch(x)
+        batch = self.completed(self.batch(x))
         outputs = self.autoencode(batch)
         terms = [term for term in self.objective if term.scores]
         values = [term.score(self, batch, outputs) for term in terms]

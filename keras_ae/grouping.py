@@ -30,6 +30,17 @@ def members(groups: Tensor | None) -> Tensor | None:
     return None if groups is None else ops.reshape(groups, (-1, *groups.shape[2:]))
 
 
-def members_of_arrays(groups: np.ndarray | None) -> np.ndarray | None:
-    """Return the same of a NumPy array."""
-    return None if groups is None else groups.reshape(-1, *groups.shape[2:])
+def members_of_arrays(groups: np.ndarray | None, group_size: int | None) -> np.ndarray | None:
+    """Return the same of a NumPy array of conditions.
+
+    Raises:
+        ValueError: Not every member has one.
+    """
+    if groups is None:
+        return None
+    if groups.ndim < 2 or groups.shape[1] != group_size:
+        raise ValueError(
+            f"`condition` must be one for each of the {group_size} members of a group, "
+            f"(rows, {group_size}, ...). Received: shape {groups.shape}."
+        )
+    return groups.reshape(-1, *groups.shape[2:])

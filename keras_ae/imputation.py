@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_ae import inputs as data
 from keras_ae.bottlenecks import Posterior
-from keras_ae.distributions.noise import seed_of
+from keras_ae.distributions.noise import start_evaluation
 from keras_ae.objectives import draws
 from keras_ae.parts import checked_size
 from keras_ae.posterior_draws import chunks
@@ -59,6 +59,11 @@ class Imputation:
         """
         self.normalizer.check_adapted()
         samples = checked_size("samples", samples)
+        if not self.likelihood.imputes:
+            raise ValueError(
+                "imputing needs a likelihood whose mean is in the data's units. Received: "
+                f"{type(self.likelihood).__name__}, which gives shares of a total."
+            )
         given = data.in_memory(x, self.event_shape, self.missing, self.condition)
         rows, observed = _observed(self, given)
         if not (isinstance(self.bottleneck, Posterior) and self.prior is not None):
@@ -68,7 +73,7 @@ class Imputation:
                     f"imputations={imputations} and `{self.variant}`. Leave them out."
                 )
             return np.where(observed, rows, self.reconstruct(given))
-        self.bottleneck.noise.reset_evaluation(seed_of(seed))
+        start_evaluation(self, seed)
         asked = {"x": given, "parameters": self.posterior(given)}
         if imputations is None:
             return np.where(observed, rows, _mean(self, asked, samples, verbose))

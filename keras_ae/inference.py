@@ -103,7 +103,8 @@ class Inference(TensorFunctions):
                 "class probabilities need a model that learns to classify. Received: "
                 f"`{self.variant}`. Take `semi_supervised_vae`."
             )
-        x = data.read(x)[0] if isinstance(x, Mapping) else x
+        if isinstance(x, Mapping):
+            x = {key: value for key, value in x.items() if key != "condition"}
         x = data.check_data(x, self.event_shape, self.missing)
         return self._run_checked("class_probabilities_tensor", x, batch_size, **options)
 

@@ -62,7 +62,7 @@ def check_data(
         arrays.check_rows(**checked)
         told = checked.get("condition")
         if grouping.are_groups(checked["x"], event_shape, group_size):
-            told = grouping.members_of_arrays(told)
+            told = grouping.members_of_arrays(told, group_size)
         conditioning.check_condition(told, condition)
         return checked
     if inputs is None:
@@ -108,7 +108,7 @@ def check_support(model: Any, inputs: Any, y: Any = None) -> None:
 def batches_of(
     data: Any, limit: int | None = None, batches: int | None = None
 ) -> Iterable[np.ndarray]:
-    """Yield the x of arrays, or of anything that can be read again, as NumPy arrays.
+    """Yield the x of arrays, or of anything that can be read again, NaN where a mask is 0.
 
     Args:
         data: Arrays, a dict of arrays, a dataset, a loader or a `PyDataset`.
@@ -118,7 +118,7 @@ def batches_of(
     Raises:
         ValueError: `data` can be read only once: training would find it empty.
     """
-    return (batch["x"] for batch in _read_again(data, limit, batches))
+    return (_with_gaps(batch) for batch in _read_again(data, limit, batches))
 
 
 def first_rows(data: Any, limit: int, batches: int | None = None) -> Any:
@@ -152,6 +152,28 @@ def _read_again(data: Any, limit: int | None, batches: int | None) -> Iterator[d
         seen += len(batch["x"])
         if limit is not None and seen >= limit:
             return
+
+
+def _with_gaps(batch: Mapping[str, np.ndarray]) -> np.ndarray:
+    x, mask = batch["x"], batch.get("mask")
+    if mask is None:
+        return x
+    return np.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim)) > 0, x, np.nan)
+
+
+def conditions_of_rows(data: Any, batches: int | None = None) -> Iterator[np.ndarray]:
+    """Yield the conditions of arrays, or of anything that can be read again.
+
+    Raises:
+        ValueError: Rows have none.
+    """
+    for batch in _read_again(data, None, batches):
+        if "condition" not in batch:
+            raise ValueError(
+                f"rows must have a `condition`. Received: {sorted(batch)}. Pass them as "
+                "{'x': x, 'condition': ...}."
+            )
+        yield batch["condition"]
 
 
 def _parts(inputs: Any) -> dict[str, Any]:

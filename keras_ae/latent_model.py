@@ -208,6 +208,8 @@ class LatentModel(
         """Return the mean over the batch of each term (those named, or all), nats, float32."""
         weight = normalized.row_weights(self, x, sample_weight)
         batch, values = self.batch(x, y)._replace(weight=weight), {}
+        if training:
+            normalized.check_groups(self, batch)
         outputs = dict(outputs)  # to which a term may add what others need too
         for term in self.objective:
             if names is None or term.name in names:

@@ -37,9 +37,9 @@ def make_batch(model: Any, inputs: Any, y: Tensor | None = None) -> Batch:
         target = ops.cast(y, "float32")
     if mask is not None:
         mask = _expand(ops.cast(mask, "float32"), len(shape) + 1)
+    seen = mask
     if model.missing == "mask":
-        observed = ops.cast(ops.logical_not(ops.isnan(target)), "float32")
-        mask = observed if mask is None else observed * mask
+        mask, seen = (_observed(values, mask) for values in (target, x))
     x, target = model.normalizer.normalize(x), model.normalizer.normalize(target)
     if model.missing == "mask":
         x = ops.where(ops.isnan(x), 0.0, x)
@@ -48,7 +48,21 @@ def make_batch(model: Any, inputs: Any, y: Tensor | None = None) -> Batch:
         x = ops.where(mask > 0, x, 0.0)
     told = conditioning.embedded(told, model.condition)
     ones = ops.ones_like(ops.reshape(x, (ops.shape(x)[0], -1))[:, 0]) if grouped else None
-    return Batch(x, target, told, mask, grouped=ones)
+    return Batch(x, target, told, mask, grouped=ones, seen=seen)
+
+
+def check_groups(model: Any, batch: Batch) -> None:
+    """Refuse a training step of a model of groups on examples that stand alone.
+
+    Raises:
+        ValueError: As said.
+    """
+    if model.group_size is not None and batch.grouped is None:
+        shape = (model.group_size, *model.event_shape)
+        raise ValueError(
+            f"`{model.variant}` trains on groups of examples, rows of the shape {shape}. Received: "
+            "examples alone. Stack them: np.stack([first, second], axis=1)."
+        )
 
 
 def row_weights(model: Any, inputs: Any, weights: Tensor | None) -> Tensor | None:
@@ -81,6 +95,11 @@ def observed_target(model: Any, inputs: Any, y: Tensor | None, reconstruction: T
     if model.missing == "mask":
         target = ops.where(ops.isnan(target), reconstruction, target)
     return target
+
+
+def _observed(values: Tensor, mask: Tensor | None) -> Tensor:
+    observed = ops.cast(ops.logical_not(ops.isnan(values)), "float32")
+    return observed if mask is None else observed * mask
 
 
 def _expand(mask: Tensor, rank: int) -> Tensor:

@@ -105,7 +105,8 @@ def _start_parts(model: Any, rows: TrainingRows) -> None:
 
 
 def _normalized(model: Any, rows: Any) -> np.ndarray:
-    return np.asarray(ops.convert_to_numpy(model.normalizer.normalize(data.read(rows)[0])))
+    x = ops.convert_to_numpy(model.normalizer.normalize(data.read(rows)[0]))
+    return np.asarray(x).reshape(-1, *model.event_shape)  # members, where rows are groups
 
 
 def _check_scaled(model: Any, x: Any, y: Any) -> None:

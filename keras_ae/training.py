@@ -12,7 +12,7 @@ import numpy as np
 from keras_ae import fitting, starting
 from keras_ae import inputs as data
 from keras_ae.backend import phased
-from keras_ae.distributions.noise import Noise
+from keras_ae.distributions.noise import start_evaluation
 from keras_ae.parts import checked_size
 
 
@@ -131,9 +131,7 @@ class Training(keras.Model):
         x, y, sample_weight = fitting.prepare(self, x, y, sample_weight)
         self.normalizer.check_adapted()
         samples = checked_size("samples", samples)
-        for layer in self._flatten_layers():
-            if isinstance(layer, Noise):
-                layer.reset_evaluation(seed)
+        start_evaluation(self, seed)
         parts = tuple(part for part in (x, y, sample_weight) if part is not None)
         with self._measure(), fitting.measuring(self, parts, options) as arguments:
             runs = [super(Training, self).evaluate(**arguments) for _ in range(samples)]

@@ -27,6 +27,7 @@ class Batch(NamedTuple):
         weight: Weight of each row in training, float32, `(batch,)`; None when all weigh 1.
         grouped: 1 for each row where rows are the members of groups, one group after another,
             float32, `(batch,)`; None where rows stand alone.
+        seen: 1 where an entry of x is observed, which a target may have and x not; as `mask`.
     """
 
     x: Tensor
@@ -35,3 +36,4 @@ class Batch(NamedTuple):
     mask: Tensor | None = None
     weight: Tensor | None = None
     grouped: Tensor | None = None
+    seen: Tensor | None = None

@@ -77,8 +77,13 @@ def test_imputations_of_a_row_differ_from_each_other() -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, {"imputations": 2}])
-def test_a_seed_fixes_what_is_filled_in(asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ["vae", "not_miwae"])
+def test_a_seed_fixes_what_is_filled_in(name: str, asked: dict[str, Any]) -> None:
     model = linear()
+    if name == "not_miwae":
+        model = keras_ae.create(name, input_shape=(6,), latent_dim=2)
+        model.likelihood.slope.assign(np.ones(6))
+        np.testing.assert_array_equal(model.log_prob(GAPS, 5), model.log_prob(GAPS, 5))
     first = model.impute(GAPS, 20, **asked)
     np.testing.assert_array_equal(model.impute(GAPS, 20, **asked), first)
     assert (model.impute(GAPS, 20, seed=1, **asked) != first).any()
@@ -131,3 +136,9 @@ def test_rows_of_which_nothing_is_said_to_be_missing_are_refused() -> None:
 def test_numbers_below_one_are_refused(given: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         linear().impute(GAPS, **given)
+
+
+def test_shares_of_a_total_are_not_put_among_counts() -> None:
+    model = keras_ae.create("multinomial_vae", input_shape=(6,), latent_dim=2, missing="mask")
+    with pytest.raises(ValueError, match="shares of a total"):
+        model.impute(np.full((1, 6), np.nan))

@@ -127,3 +127,14 @@ def test_the_support_is_checked_some_rows_at_a_time(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(model.likelihood, "check_support", lambda x: seen.append(len(x)))
     inputs.check_support(model, X)
     assert seen == [4, 4, 2]
+
+
+def test_a_scaling_is_measured_on_what_a_mask_leaves() -> None:
+    x = np.where(X > 0.5, X, -999.0).astype("f4")
+    mask = (X > 0.5).astype("f4")
+    model = make(normalize="standard")
+    model.adapt({"x": x, "mask": mask})
+    seen = np.where(X > 0.5, X, np.nan)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model.normalizer.offset), np.nanmean(seen, axis=0), rtol=1e-5
+    )

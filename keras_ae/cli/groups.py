@@ -43,7 +43,7 @@ def as_examples(
     if size is None:
         return data, parts
     labels = [y if y is None else np.repeat(y, size) for y in (data.y_train, data.y_test)]
-    alone = {name: members_of_arrays(examples(part)) for name, part in parts.items()}
+    alone = {name: members_of_arrays(examples(part), size) for name, part in parts.items()}
     flat = [x.reshape(-1, *x.shape[2:]) for x in (data.x_train, data.x_test)]
     measured = dataclasses.replace(
         data, x_train=flat[0], x_test=flat[1], y_train=labels[0], y_test=labels[1]

@@ -115,6 +115,14 @@ class FromOneState(Draws):
         return self._noise.draw(kind, shape, self._training)
 
 
+def start_evaluation(model: Any, seed: int | None) -> None:
+    """Let all of a model's noise begin its evaluation from a seed, a fresh one when None."""
+    seed = seed_of(seed)
+    for layer in model._flatten_layers():
+        if isinstance(layer, Noise):
+            layer.reset_evaluation(seed)
+
+
 class GivenNoise(Draws):
     """Noise that is not drawn but given, in the order in which it is asked for.
 

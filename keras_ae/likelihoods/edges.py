@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_ae.distributions.event import expand_mask, sum_event
@@ -16,8 +17,8 @@ from keras_ae.typing import Shape, Tensor
 class Edges(Likelihood):
     """Undirected edges between different nodes, each there with a probability sigmoid(logit).
 
-    The sum is over both directions of an edge, so that each pair counts twice, and leaves the
-    diagonal out. With an `edge_weight` other than 1 it is no likelihood.
+    Each pair counts once, the diagonal not at all. A mask is of pairs, or of nodes, whose pairs are
+    then those of two nodes that are there. With an `edge_weight` other than 1 it is no likelihood.
 
     Args:
         edge_weight: What the log-probabilities of edges that are there are multiplied by, positive:
@@ -25,12 +26,12 @@ class Edges(Likelihood):
 
     Reference:
         Kipf and Welling (2016), https://arxiv.org/abs/1611.07308, equation 1, and section 2 for
-        the weight. The paper's code counts the diagonal as edges.
+        the weight. The paper counts both directions, its code the diagonal as edges too.
 
     Example:
         >>> import numpy as np
         >>> round(float(Edges().log_prob(np.zeros((1, 3, 3)), np.zeros((1, 3, 3)))[0]), 4)
-        -4.1589
+        -2.0794
     """
 
     masses = True
@@ -51,6 +52,27 @@ class Edges(Likelihood):
                 f"edges need adjacencies, (nodes, nodes). Received: examples of {event_shape}."
             )
 
+    def check_support(self, x: np.ndarray) -> None:
+        """Refuse what is no undirected graph without loops, or of whose pairs one side is missing.
+
+        Raises:
+            ValueError: As said.
+        """
+        super().check_support(x)
+        gone = np.isnan(x)
+        absent = gone.all(axis=2)  # nodes that are out of a mask of nodes
+        gone = gone | absent[:, :, None] | absent[:, None, :]
+        x = np.where(gone, 0.0, x)
+        if (gone != gone.transpose(0, 2, 1)).any() or (x != x.transpose(0, 2, 1)).any():
+            raise ValueError(
+                "graphs and their masks must be symmetric. Received: one whose two directions "
+                "differ. Pass np.maximum(x, x.transpose(0, 2, 1)), and the same of a mask."
+            )
+        if np.diagonal(x, axis1=1, axis2=2).any():
+            raise ValueError(
+                "graphs must have no loops. Received: an entry on the diagonal that is not 0."
+            )
+
     def log_prob(
         self,
         decoded: Tensor,
@@ -65,7 +87,10 @@ class Edges(Likelihood):
         there = self.edge_weight * x * ops.log_sigmoid(logits)
         each = there + (1.0 - x) * ops.log_sigmoid(-logits) - penalty
         pairs = self._pairs(x)
-        return sum_event(each, pairs if mask is None else pairs * expand_mask(mask, x))
+        if mask is not None:
+            mask = ops.cast(expand_mask(mask, x) * ops.ones_like(x) > 0, "float32")
+            pairs = pairs * mask * ops.transpose(mask, (0, 2, 1))
+        return 0.5 * sum_event(each, pairs)
 
     def mean(self, decoded: Tensor) -> Tensor:
         """Return the probabilities, 0 on the diagonal."""

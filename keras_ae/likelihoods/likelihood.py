@@ -23,9 +23,9 @@ class Likelihood(Part):
     `support` is the interval the data must lie in, `whole` says whether they are whole numbers,
     `levels` on how many levels k / (levels - 1) they lie, 0 if on none, `masses` whether values
     have probabilities of their own and not only densities, `draws_gaps` whether missing entries
-    matter to it, which are then drawn. An entry outside has the value of the
-    support's nearest point less 1000 nats for each unit of the distance: impossible, the more the
-    further, and finite.
+    matter to it, which are then drawn, `imputes` whether its mean is in the data's units. An entry
+    outside has the value of the support's nearest point less 1000 nats for each unit of the
+    distance: impossible, the more the further, and finite.
     """
 
     support: tuple[float, float] = (-math.inf, math.inf)
@@ -33,6 +33,7 @@ class Likelihood(Part):
     levels: int = 0
     masses: bool = False
     draws_gaps: bool = False
+    imputes: bool = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,11 +11,17 @@ from keras import ops
 
 from keras_ae.distributions.event import expand_mask, sum_event
 from keras_ae.distributions.noise import Draws, FromOneState, Noise
+from keras_ae.likelihoods.calibrated_gaussian import CalibratedGaussian
+from keras_ae.likelihoods.continuous_bernoulli import ContinuousBernoulli
+from keras_ae.likelihoods.gaussian import Gaussian
+from keras_ae.likelihoods.laplace import Laplace
 from keras_ae.likelihoods.likelihood import Likelihood
 from keras_ae.likelihoods.named import NAMED
+from keras_ae.likelihoods.student_t import StudentT
 from keras_ae.parts import checked_size, resolve
 from keras_ae.typing import Shape, Tensor
 
+DIFFERENTIABLE = (CalibratedGaussian, ContinuousBernoulli, Gaussian, Laplace, StudentT)
 Process = Literal["self_masking", "self_masking_known", "linear", "nonlinear"]
 
 
@@ -59,17 +65,27 @@ class MissingNotAtRandom(Likelihood):
                 f"`process` must be one of {get_args(Process)}. Received: process={process!r}"
             )
         self.of = resolve("likelihood", of, NAMED, Likelihood)
-        if self.of.masses:
+        if not isinstance(self.of, DIFFERENTIABLE) or getattr(self.of, "channels", 1) == 3:
             raise ValueError(
-                "missing numbers are drawn, so their likelihood must be a density. "
-                f"Received: {type(self.of).__name__}, which gives probabilities."
+                "missing numbers are drawn, so their likelihood must be a density whose draws have "
+                f"a gradient, one of {[kind.__name__ for kind in DIFFERENTIABLE]}. "
+                f"Received: {type(self.of).__name__}, or a learned Student t."
             )
         self.process, self.units = process, checked_size("units", units)
         self.support, self.noise = self.of.support, Noise()
+        self.weights_of: Shape | None = None
 
     def check_event(self, event_shape: Shape) -> None:
         """Make the weights of f, for examples of this shape."""
         self.of.check_event(event_shape)
+        if self.weights_of is not None:
+            if self.weights_of != event_shape:
+                raise ValueError(
+                    "one likelihood cannot be that of examples of two shapes. "
+                    f"Received: {self.weights_of} and {event_shape}. Make another."
+                )
+            return
+        self.weights_of = tuple(event_shape)
         size = math.prod(event_shape)
         if self.process.startswith("self_masking"):
             of_entries = {"shape": event_shape, "dtype": "float32", "autocast": False}

@@ -71,6 +71,7 @@ class MixedTabular(Likelihood):
         self.likelihoods = [group.likelihood for group in groups]
         self.width, self.decoded_width = start, decoded_start
         self.whole = any(likelihood.whole for likelihood in self.likelihoods)
+        self.imputes = all(likelihood.imputes for likelihood in self.likelihoods)
         self.masses = all(likelihood.masses for likelihood in self.likelihoods)
 
     def decoded_shape(self, event_shape: Shape) -> Shape:

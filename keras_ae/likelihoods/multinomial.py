@@ -41,6 +41,7 @@ class Multinomial(Likelihood):
     masses = True
     support = (0.0, math.inf)
     whole = True
+    imputes = False
 
     def __init__(self, encoder_sees: Literal["log", "unit"] = "log") -> None:
         super().__init__()

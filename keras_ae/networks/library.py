@@ -36,6 +36,7 @@ class Library(keras.layers.Layer):
         fixed = {"shape": (), "trainable": False, "dtype": "float32"}
         self.mean = self.add_weight(name="mean", initializer="zeros", **fixed)
         self.deviation = self.add_weight(name="deviation", initializer="ones", **fixed)
+        self.adapted = self.add_weight(name="adapted", initializer="zeros", **fixed)
         if self.disperses:
             self.log_size = self.add_weight(
                 name="log_size", shape=(self.width,), initializer="zeros", dtype="float32"
@@ -46,6 +47,12 @@ class Library(keras.layers.Layer):
         logs = np.log(np.maximum(totals, 1.0))
         self.mean.assign(float(logs.mean()))
         self.deviation.assign(float(max(logs.std(), 1e-3)))
+        self.adapted.assign(1.0)
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the totals were measured."""
+        return bool(ops.convert_to_numpy(self.adapted))
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return log-means, dispersions if there are such, and what else the network gives."""

@@ -12,10 +12,10 @@ from keras import ops
 from keras_ae.distributions.event import expand_mask
 from keras_ae.likelihoods import MixedTabular
 from keras_ae.objectives import draws
-from keras_ae.objectives.rate import check_rate, divergence
+from keras_ae.objectives.rate import check_rate, check_uncorrupted, divergence
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import Weight
-from keras_ae.parts import checked_claim
+from keras_ae.parts import checked_claim, checked_non_negative, checked_positive
 from keras_ae.typing import Batch, Outputs, Tensor
 
 
@@ -47,13 +47,11 @@ class ModalBound(Term):
         weight: Weight = 1.0,
     ) -> None:
         super().__init__(weight, name="modal_bound")
-        self.scales = None if scales is None else [float(scale) for scale in scales]
-        self.beta, self.singles = float(beta), checked_claim("singles", singles)
-        if self.beta < 0 or any(scale <= 0 for scale in self.scales or []):
-            raise ValueError(
-                "`scales` must be positive and `beta` not negative. "
-                f"Received: scales={scales}, beta={beta}"
-            )
+        self.scales = None
+        if scales is not None:
+            self.scales = [checked_positive("scale", scale) for scale in scales]
+        self.beta = checked_non_negative("beta", beta)
+        self.singles = checked_claim("singles", singles)
 
     def attach(self, model: Any) -> None:
         """Refuse a model whose likelihood has no groups of columns, or whose code has no rate.
@@ -62,6 +60,8 @@ class ModalBound(Term):
             ValueError: As said.
         """
         check_rate(type(self).__name__, model)
+        if self.singles:
+            check_uncorrupted(type(self).__name__, model)
         if not isinstance(model.likelihood, MixedTabular):
             raise ValueError(
                 "ModalBound needs a likelihood of groups of columns. Received: "
@@ -84,10 +84,12 @@ class ModalBound(Term):
             return together
         count = len(self.members)
         rows = Batch(*(draws.repeated(part, count) for part in batch))
-        seen = ops.tile(ops.convert_to_tensor(self.members), (ops.shape(batch.x)[0], 1))
-        if rows.mask is not None:
-            seen = seen * expand_mask(rows.mask, rows.x)
-        rows = rows._replace(x=ops.where(seen > 0, rows.x, 0.0), mask=seen)
+        members = ops.tile(ops.convert_to_tensor(self.members), (ops.shape(batch.x)[0], 1))
+        mask, seen = (
+            members if part is None else members * expand_mask(part, rows.x)
+            for part in (rows.mask, rows.seen)
+        )
+        rows = rows._replace(x=ops.where(seen > 0, rows.x, 0.0), mask=mask, seen=seen)
         found = model.bottleneck(
             model.features(rows.x, rows, training), training=training, sample=True
         )

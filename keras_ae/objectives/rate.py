@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras import ops
+
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.event import sum_event
 from keras_ae.objectives.term import Term
@@ -52,6 +54,19 @@ def check_rate(what: str, model: Any) -> None:
     check_prior(what, model)
 
 
+def check_uncorrupted(what: str, model: Any) -> None:
+    """Refuse a corruption under a term whose own passes would not have it.
+
+    Raises:
+        ValueError: As said.
+    """
+    if model.corruption is not None:
+        raise ValueError(
+            f"{what} encodes rows as they are. Received: "
+            f"corruption={type(model.corruption).__name__}. Leave it out."
+        )
+
+
 def check_prior(what: str, model: Any) -> None:
     """Refuse a model that has no prior to compare its codes with.
 
@@ -84,6 +99,20 @@ def parts_of_divergence(model: Any, outputs: Outputs, condition: Tensor | None) 
 def divergence(model: Any, outputs: Outputs, batch: Batch) -> Tensor:
     """Return KL(q(z | x) || p(z)) of each example, or its estimate at the draw, `(batch,)`."""
     if has_closed_form(model):
-        return sum_event(parts_of_divergence(model, outputs, batch.condition))
+        parts = parts_of_divergence(model, outputs, batch.condition)
+        return sum_event(parts, positions(model, batch))
     prior = model.prior.given(batch.condition)
     return model.bottleneck.log_prob(outputs) - prior.log_prob(outputs["latent"], model)
+
+
+def positions(model: Any, batch: Batch) -> Tensor | None:
+    """Return which positions of codes are there, `(batch, positions)`, None where all are.
+
+    A code of every position of an example (a node, a step) is there if an entry of it is observed.
+    """
+    if batch.mask is None or len(model.latent_shape) == 1:
+        return None
+    if tuple(model.latent_shape[:-1]) != tuple(model.event_shape[:1]):
+        return None
+    rows = ops.reshape(batch.mask, (ops.shape(batch.mask)[0], model.event_shape[0], -1))
+    return ops.max(rows, axis=-1)

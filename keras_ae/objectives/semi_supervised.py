@@ -13,7 +13,7 @@ from keras import ops
 from keras_ae import networks
 from keras_ae.distributions import special
 from keras_ae.objectives import draws
-from keras_ae.objectives.rate import check_rate, divergence
+from keras_ae.objectives.rate import check_rate, check_uncorrupted, divergence
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import Weight
 from keras_ae.parts import checked_positive
@@ -61,10 +61,16 @@ class SemiSupervised(Term):
         """Make the classifier.
 
         Raises:
-            ValueError: The model has no posterior or prior, or is not told labels of which some
-                may be unknown.
+            ValueError: The model has no posterior or prior, is not told labels of which some may be
+                unknown, or has a part that the decoding of every class would mislead.
         """
         check_rate(type(self).__name__, model)
+        check_uncorrupted(type(self).__name__, model)
+        if getattr(model.likelihood, "method", None) == "analytic":
+            raise ValueError(
+                "a variance that is measured would be measured under wrong labels too. Received: "
+                "CalibratedGaussian('analytic'). Take 'learned'."
+            )
         if not getattr(model.condition, "partial", False):
             raise ValueError(
                 "SemiSupervised needs a condition that is a label and may be unknown. Received: "
@@ -89,7 +95,8 @@ class SemiSupervised(Term):
         """Return a batch whose unknown labels are q(y | x)."""
         inferred = ops.exp(self.log_probabilities(model, batch.x, training))
         known = ops.sum(batch.condition, axis=-1, keepdims=True)
-        return batch._replace(condition=ops.where(known > 0, batch.condition, inferred))
+        # A label out of range is NaN, which nothing hides.
+        return batch._replace(condition=ops.where(known == 0, inferred, batch.condition))
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the negative bound and the classifier's loss, `(batch,)`, nats."""
@@ -101,7 +108,7 @@ class SemiSupervised(Term):
         scale = self.classification / ops.convert_to_tensor(self.labelled_share)
         labelled = ops.sum(label * each, axis=-1) + scale * cross_entropy
         unlabelled = ops.sum(ops.exp(log_q) * (each + log_q), axis=-1)
-        return ops.where(known > 0, labelled, unlabelled)
+        return ops.where(known == 0, unlabelled, labelled)
 
     def of_every_class(self, model: Any, batch: Batch, training: bool) -> Tensor:
         """Return L(x, y) of all labels y, at a draw of each, `(batch, classes)`, nats."""

@@ -156,8 +156,9 @@ def test_the_missing_entries_move_the_decoder() -> None:
 
 
 def test_masses_and_unknown_processes_are_refused() -> None:
-    with pytest.raises(ValueError, match="must be a density"):
-        MissingNotAtRandom("bernoulli")
+    for name in ("bernoulli", "beta", {"name": "student_t", "learned": True}):
+        with pytest.raises(ValueError, match="must be a density whose draws have a gradient"):
+            MissingNotAtRandom(name)
     with pytest.raises(ValueError, match="must be one of"):
         MissingNotAtRandom("gaussian", "at_random")  # type: ignore[arg-type]
 

@@ -142,8 +142,13 @@ def test_what_cannot_be_is_refused() -> None:
             prior="standard_normal",
             objective=[ModalBound()],
         )
-    with pytest.raises(ValueError, match="must be positive"):
-        ModalBound(scales=[1.0, 0.0])
+    for wrong in (0.0, float("nan")):
+        with pytest.raises(ValueError, match="must be a positive number"):
+            ModalBound(scales=[1.0, wrong])
+    with pytest.raises(ValueError, match="`beta`"):
+        ModalBound(beta=float("nan"))
+    with pytest.raises(ValueError, match="encodes rows as they are"):
+        make(corruption="gaussian_noise")
     with pytest.raises(ValueError, match="must have a 'shape'|with a 'shape'"):
         keras_ae.create("multimodal_vae", modalities={"a": {"size": 3}})
     with pytest.raises(ValueError, match="at least one modality"):
@@ -152,3 +157,11 @@ def test_what_cannot_be_is_refused() -> None:
         keras_ae.create("multimodal_vae", modalities=VIEWS, fusion="sum")
     with pytest.raises(ValueError, match="all 7 columns"):
         keras_ae.create("multimodal_vae", input_shape=(7,), modalities=VIEWS)
+
+
+def test_a_target_that_is_whole_does_not_make_an_input_whole() -> None:
+    model = make()
+    batch = model.batch(ops.convert_to_tensor(GAPS), ops.convert_to_tensor(X))
+    found = ops.convert_to_numpy(model.features(batch.x, batch))
+    np.testing.assert_array_equal(found[:, -2:], [[1, 1], [0, 1], [1, 0], [0, 0], [1, 1], [1, 1]])
+    np.testing.assert_array_equal(ops.convert_to_numpy(batch.mask), np.ones((6, 6)))

@@ -149,3 +149,27 @@ def test_walks_from_rows_without_a_label_take_the_likeliest() -> None:
     middle = np.array([[0.0, code[0, 1]]])
     wanted = model.decode(middle, condition=likeliest["condition"])
     np.testing.assert_allclose(walk[0, 1], wanted[0], rtol=1e-5, atol=1e-6)
+
+
+def test_class_probabilities_do_not_see_what_a_mask_hides() -> None:
+    model, mask = make(), np.ones(X.shape, "f4")
+    mask[:, 2] = 0
+    other = X.copy()
+    other[:, 2] = 9
+    found = [model.class_probabilities({"x": x, "mask": mask}) for x in (X, other)]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
+
+
+def test_an_impossible_label_in_a_stream_is_not_taken_as_unknown() -> None:
+    model = make()
+    batch = {"x": ops.convert_to_tensor(X[:1]), "condition": ops.convert_to_tensor(np.array([7]))}
+    assert np.isnan(ops.convert_to_numpy(model.encode_tensor(batch))).all()
+
+
+def test_what_would_mislead_the_bound_is_refused() -> None:
+    with pytest.raises(ValueError, match="encodes rows as they are"):
+        make(corruption="gaussian_noise")
+    with pytest.raises(ValueError, match="under wrong labels"):
+        make(likelihood="calibrated_gaussian")
+    with pytest.raises(ValueError, match="readable more than once"):
+        make().fit((rows() for _ in range(2)), epochs=1, verbose=0)

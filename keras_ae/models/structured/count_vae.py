@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_ae import conditions, inputs, likelihoods, networks
-from keras_ae.arrays import checked_shape
+from keras_ae import arrays, conditions, inputs, likelihoods, networks
 from keras_ae.bottlenecks import Gaussian
 from keras_ae.latent_model import LatentModel
+from keras_ae.likelihoods.counts import Counts
 from keras_ae.networks.library import with_library
 from keras_ae.objectives import KLDivergence, Reconstruction
 from keras_ae.parts import checked_size
@@ -62,8 +62,13 @@ class CountVAE(LatentModel):
         prior: Any = "standard_normal",
         **trunk: Any,
     ) -> None:
-        width = math.prod(checked_shape(input_shape))
+        width = math.prod(arrays.checked_shape(input_shape))
         counts, told = likelihoods.get(likelihood), conditions.get(condition)
+        if not isinstance(counts, Counts):
+            raise ValueError(
+                "`likelihood` must be one of counts. Received: "
+                f"{type(counts).__name__}. Take 'negative_binomial'."
+            )
         blocks = counts.decoded_shape((width,))[0] // width
         disperses = blocks > 1
         network = networks.decoder(
@@ -90,7 +95,8 @@ class CountVAE(LatentModel):
         Raises:
             ValueError: The data can be read only once.
         """
-        if is_new:
-            x, _, mask = inputs.read(rows.first())
-            counted = np.where(np.ones_like(x) if mask is None else mask, x, np.nan)
-            self.decoder.get_layer("library").adapt(np.nansum(counted, axis=1))
+        library = self.decoder.get_layer("library")
+        if not library.is_adapted:
+            batches = inputs.batches_of(rows.x, batches=rows.steps)
+            parts = (part for batch in batches for part in arrays.chunks(batch))
+            library.adapt(np.concatenate([np.nansum(part, axis=1) for part in parts]))

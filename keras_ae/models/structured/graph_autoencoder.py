@@ -19,8 +19,9 @@ class GraphAutoencoder(LatentModel):
     """Gives each node of a small graph a code, from which its edges are told: missing links.
 
     Minimises -sum_ij log p(A_ij | z_i' z_j), z of two graph convolutions. Rows are adjacencies,
-    symmetric, of one number of nodes; smaller graphs are padded, and a `mask` over pairs leaves
-    padding, or links that are to be predicted, out. `reconstruct` gives the probabilities of links.
+    symmetric, of one number of nodes; smaller graphs are padded, and a `mask` over nodes leaves
+    padding out, one over pairs, symmetric too, links that are to be predicted. `reconstruct` gives
+    the probabilities of links.
 
     Args:
         input_shape: (nodes, nodes).
@@ -59,7 +60,7 @@ class GraphAutoencoder(LatentModel):
         super().__init__(
             input_shape,
             bottleneck=Deterministic(latent_dim, each=True),
-            objective=[Reconstruction()],
+            objective=[Reconstruction(2.0)],
             encoder=graph.encoder(nodes, hidden, shape),
             decoder=graph.decoder(nodes, latent_dim, shape),
             likelihood=Edges(edge_weight),

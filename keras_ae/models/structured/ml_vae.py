@@ -66,4 +66,9 @@ class MLVAE(LatentModel):
             objective=[Reconstruction(), KLDivergence(beta)],
             **trunk,
         )
+        if self.prior is not None and self.prior.family not in self.bottleneck.closed_form:
+            raise ValueError(
+                "the content's rate counts once for a group, which needs a divergence in closed "
+                f"form. Received: {type(self.prior).__name__}. Pass `prior='standard_normal'`."
+            )
         self.group_size = group_size

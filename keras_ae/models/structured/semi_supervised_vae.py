@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keras_ae import conditions
+import numpy as np
+
+from keras_ae import conditions, inputs
 from keras_ae.bottlenecks import Gaussian
 from keras_ae.conditions import Label
 from keras_ae.latent_model import LatentModel
@@ -83,6 +85,10 @@ class SemiSupervisedVAE(LatentModel):
         return self.objective[0].completed(self, batch, training)
 
     def begin(self, rows: TrainingRows, is_new: bool) -> None:
-        """Note which share of the training rows has a label."""
-        if rows.are_readable:
-            self.objective[0].measure(rows.first()["condition"])
+        """Note which share of the training rows has a label.
+
+        Raises:
+            ValueError: The data can be read only once, or have no labels.
+        """
+        labels = inputs.conditions_of_rows(rows.x, rows.steps)
+        self.objective[0].measure(np.concatenate(list(labels)))

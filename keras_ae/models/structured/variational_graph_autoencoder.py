@@ -20,8 +20,9 @@ class VariationalGraphAutoencoder(LatentModel):
 
     Minimises E_q -sum_ij log p(A_ij | z_i' z_j) + beta * sum_i KL(q(z_i | A, X) || N(0, I)), q of
     two graph convolutions whose first layer mean and variance share. Rows are adjacencies,
-    symmetric, of one number of nodes; smaller graphs are padded, and a `mask` over pairs leaves
-    padding, or links that are to be predicted, out. `reconstruct` gives the probabilities of links.
+    symmetric, of one number of nodes; smaller graphs are padded, and a `mask` over nodes leaves
+    padding out, one over pairs, symmetric too, links that are to be predicted. `reconstruct` gives
+    the probabilities of links.
 
     Args:
         input_shape: (nodes, nodes).
@@ -66,7 +67,7 @@ class VariationalGraphAutoencoder(LatentModel):
             input_shape,
             bottleneck=Gaussian(latent_dim, each=True),
             prior=prior,
-            objective=[Reconstruction(), KLDivergence(beta)],
+            objective=[Reconstruction(2.0), KLDivergence(beta)],
             encoder=graph.encoder(nodes, hidden, shape),
             decoder=graph.decoder(nodes, latent_dim, shape),
             likelihood=Edges(edge_weight),

@@ -74,3 +74,17 @@ def test_data_that_are_read_once_are_refused() -> None:
     model.compile(keras.optimizers.Adam(1e-3))
     with pytest.raises(ValueError, match="readable more than once"):
         model.fit((X[:8] for _ in range(3)), epochs=1, verbose=0)
+
+
+def test_totals_are_measured_though_a_step_was_taken_before() -> None:
+    model = keras_ae.create("count_vae", input_shape=(6,), latent_dim=2)
+    model.compile(keras.optimizers.Adam(1e-3))
+    model.train_on_batch(X)
+    model.fit(X, epochs=1, verbose=0)
+    logs = np.log(np.maximum(X.sum(1), 1.0))
+    np.testing.assert_allclose(measured(model), [logs.mean(), logs.std()], rtol=1e-5)
+
+
+def test_what_is_no_likelihood_of_counts_is_refused() -> None:
+    with pytest.raises(ValueError, match="one of counts"):
+        keras_ae.create("count_vae", input_shape=(6,), likelihood="gaussian")

@@ -55,8 +55,9 @@ def test_padding_changes_no_nodes_code_and_no_score(name: str) -> None:
     np.testing.assert_allclose(
         large.encode(given)[:, :6], small.encode(plain), rtol=1e-4, atol=1e-5
     )
-    if name == "graph_autoencoder":
-        np.testing.assert_allclose(large.score(given), small.score(plain), rtol=1e-4)
+    np.testing.assert_allclose(large.score(given), small.score(plain), rtol=1e-4)
+    of_nodes = {**given, "mask": mask[:, :, 0]}
+    np.testing.assert_allclose(large.score(of_nodes), small.score(plain), rtol=1e-4)
 
 
 def test_new_graphs_are_undirected() -> None:

@@ -47,11 +47,12 @@ def test_padding_of_any_length_gives_the_same_codes() -> None:
     np.testing.assert_allclose(got, short.score({"x": X, "mask": MASK}), rtol=1e-5, atol=1e-5)
 
 
-def test_training_does_not_see_what_stands_behind_an_end() -> None:
+@pytest.mark.parametrize("normalize", [None, "standard"])
+def test_training_does_not_see_what_stands_behind_an_end(normalize: str | None) -> None:
     found = []
     for x in (X, OTHER):
         keras.utils.set_random_seed(0)
-        model = make(beta=LinearWarmup(4))
+        model = make(beta=LinearWarmup(4), normalize=normalize)
         model.fit({"x": x, "mask": MASK}, batch_size=8, epochs=3, shuffle=False, verbose=0)
         found.append(model.get_weights())
     for one, other in zip(*found, strict=True):
