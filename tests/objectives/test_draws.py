@@ -33,7 +33,7 @@ def test_densities_are_those_of_draws_and_their_rows() -> None:
     z = ops.convert_to_numpy(outputs["latent"]).astype("f8")
     decoded = model.decode(z.astype("f4")).astype("f8")
     likelihood = stats.norm.logpdf(X.repeat(3, axis=0), decoded).sum(1).reshape(5, 3)
-    found = draws.log_likelihood(model, outputs["latent"], batch, 3)
+    found = draws.log_likelihood(model, model.decoded_tensor(outputs["latent"]), batch, 3)
     np.testing.assert_allclose(ops.convert_to_numpy(found), likelihood, rtol=1e-5)
     mean, log_var = (ops.convert_to_numpy(outputs[k]).astype("f8") for k in ("mean", "log_var"))
     posterior = stats.norm.logpdf(z, mean, np.exp(0.5 * log_var)).sum(1)
