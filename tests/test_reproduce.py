@@ -10,10 +10,21 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from scipy import stats
 
 import keras_ae
 from benchmarks import origin
-from benchmarks.reproduce import common, data, features, games, imputation, report, samples
+from benchmarks.reproduce import (
+    common,
+    counts,
+    data,
+    documents,
+    features,
+    games,
+    imputation,
+    report,
+    samples,
+)
 from benchmarks.reproduce.common import Case, Experiment, Published, Run
 from benchmarks.reproduce.mlp_vae import relaxed_loss, temperature
 from benchmarks.reproduce.schedules import steps
@@ -388,3 +399,28 @@ def test_a_table_is_filled_in_every_way(tmp_path: Path) -> None:
     found = json.loads(out.read_text())["cases"]["breast_cancer_at_random"]["seeds"]["0"]["figures"]
     assert set(found) == set(imputation.EXPERIMENT.figures)
     assert found["knn"] < found["mean"]
+
+
+def test_counts_have_the_masses_of_what_is_nearest_to_them() -> None:
+    class Fixed:
+        """A model of log(1 + x) whose code says nothing: N(0.7, 0.25) for every entry."""
+
+        class likelihood:
+            variance = np.float32(0.25)
+
+        def posterior(self, x: np.ndarray) -> dict[str, np.ndarray]:
+            return {"mean": np.zeros((len(x), 2)), "log_var": np.zeros((len(x), 2))}
+
+        def decode(self, z: np.ndarray) -> np.ndarray:
+            return np.full((len(z), 1), 0.7)
+
+    x = np.arange(60.0)[:, None]
+    found = counts.bound_of_masses(Fixed(), x, 0)
+    assert np.exp(found).sum() == pytest.approx(1.0, abs=1e-6)
+    assert found[0] == pytest.approx(stats.norm(0.7, 0.5).logcdf(np.log(1.5)), rel=1e-6)
+
+
+def test_the_perplexity_of_even_words_is_their_number() -> None:
+    x = np.array([[1.0, 2.0, 0.0, 1.0], [0.0, 0.0, 3.0, 0.0]])
+    log_prob = stats.multinomial.logpmf(x, x.sum(1), np.full(4, 0.25))
+    assert documents.perplexity(log_prob, x) == pytest.approx(4.0)
