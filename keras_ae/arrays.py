@@ -160,6 +160,11 @@ def check_finite(name: str, values: Any, missing: str | None = None) -> None:
         )
 
 
+def expanded_mask(mask: Any, rank: int) -> Any:
+    """Return a mask over leading axes with as many axes as the rows have."""
+    return mask.reshape(*mask.shape, *(1,) * (rank - mask.ndim))
+
+
 def check_mask(mask: Any, event_shape: Shape) -> None:
     """Refuse a mask that is neither of the whole event's shape nor of its leading axes.
 

@@ -80,7 +80,7 @@ def conditions_of(values: Any, condition: Condition | None, rows: int) -> np.nda
             f"Received: shape {found.shape}, where one has the shape {condition.shape}"
         )
     check_condition(found, condition)
-    if getattr(condition, "partial", False) and (found < 0).any():
+    if condition.partial and (found < 0).any():
         raise ValueError(
             "codes are decoded with a label that is known. Received: -1 at "
             f"{int(np.flatnonzero(found < 0)[0])}. Take the likeliest, by `class_probabilities`."

@@ -39,13 +39,17 @@ class TensorFunctions:
         """
         return batch
 
+    @property
+    def classifier(self: Any) -> Any:
+        """The term that learns q(y | x), None of a model without."""
+        return next((t for t in self.objective if hasattr(t, "log_probabilities")), None)
+
     def class_probabilities_tensor(self: Any, x: Any) -> Tensor:
         """Return q(y | x) of a model that learns to classify, `(batch, classes)`."""
-        term = next(t for t in self.objective if hasattr(t, "log_probabilities"))
         given = dict(x) if isinstance(x, Mapping) else {"x": x}
         unknown = ops.full((ops.shape(given["x"])[0],), -1, dtype="int32")
         batch = self.batch({**given, "condition": unknown})
-        return ops.exp(term.log_probabilities(self, batch.x))
+        return ops.exp(self.classifier.log_probabilities(self, batch.x))
 
     # The two places where an example and its condition meet a network.
 

@@ -25,6 +25,20 @@ def shape_of_rows(x: Any, event_shape: Shape, group_size: int | None) -> Shape:
     return event_shape
 
 
+def check_groups(model: Any, x: Any) -> None:
+    """Refuse to train a model of groups on examples that stand alone.
+
+    Raises:
+        ValueError: As said.
+    """
+    if model.group_size is not None and not are_groups(x, model.event_shape, model.group_size):
+        shape = (model.group_size, *model.event_shape)
+        raise ValueError(
+            f"`{model.variant}` trains on groups of examples, rows of the shape {shape}. "
+            f"Received: shape {tuple(x.shape)}. Stack them: np.stack([first, second], axis=1)."
+        )
+
+
 def members(groups: Tensor | None) -> Tensor | None:
     """Return the members of all groups, `(rows * group_size, ...)`; None as it is."""
     return None if groups is None else ops.reshape(groups, (-1, *groups.shape[2:]))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_ae import arrays
 from keras_ae import inputs as data
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.noise import start_evaluation
@@ -96,8 +97,7 @@ def _observed(model: Any, given: Any) -> tuple[np.ndarray, np.ndarray]:
         )
     observed = ~np.isnan(x)
     if mask is not None:
-        mask = np.asarray(mask, "bool")
-        observed &= mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
+        observed &= arrays.expanded_mask(np.asarray(mask, "bool"), x.ndim)
     return np.asarray(x, "float32"), observed
 
 

@@ -98,7 +98,7 @@ class Inference(TensorFunctions):
         Raises:
             ValueError: The model does not learn to classify.
         """
-        if not any(hasattr(term, "log_probabilities") for term in self.objective):
+        if self.classifier is None:
             raise ValueError(
                 "class probabilities need a model that learns to classify. Received: "
                 f"`{self.variant}`. Take `semi_supervised_vae`."

@@ -99,9 +99,7 @@ def check_support(model: Any, inputs: Any, y: Any = None) -> None:
     for rows in arrays.chunks(target):
         seen, start = None if mask is None else mask[start : start + len(rows)], start + len(rows)
         if seen is not None:
-            rows = np.where(
-                seen.reshape(*seen.shape, *(1,) * (rows.ndim - seen.ndim)), rows, np.nan
-            )
+            rows = np.where(arrays.expanded_mask(seen, rows.ndim), rows, np.nan)
         model.likelihood.check_support(_in_range(model.normalizer, rows))
 
 
@@ -158,7 +156,7 @@ def _with_gaps(batch: Mapping[str, np.ndarray]) -> np.ndarray:
     x, mask = batch["x"], batch.get("mask")
     if mask is None:
         return x
-    return np.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim)) > 0, x, np.nan)
+    return np.where(arrays.expanded_mask(mask, x.ndim) > 0, x, np.nan)
 
 
 def conditions_of_rows(data: Any, batches: int | None = None) -> Iterator[np.ndarray]:

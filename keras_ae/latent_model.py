@@ -14,6 +14,7 @@ from keras_ae import (
     conditions,
     corruptions,
     fitting,
+    grouping,
     likelihoods,
     networks,
     normalized,
@@ -189,7 +190,7 @@ class LatentModel(
         if y_pred is None:
             y_pred = self(x, training=training)
         values = self.terms(x, y, y_pred, sample_weight, training)
-        self.track(values, ops.shape(keras.tree.flatten(x)[0])[0])
+        self.track(values, ops.shape(normalized.examples(x))[0])
         total = self.total(values)
         if training:
             whole_batch.over_batch(self._count_step, [])
@@ -209,7 +210,7 @@ class LatentModel(
         weight = normalized.row_weights(self, x, sample_weight)
         batch, values = self.batch(x, y)._replace(weight=weight), {}
         if training:
-            normalized.check_groups(self, batch)
+            grouping.check_groups(self, normalized.examples(x))
         outputs = dict(outputs)  # to which a term may add what others need too
         for term in self.objective:
             if names is None or term.name in names:

@@ -7,6 +7,7 @@ from typing import Any
 from keras import ops
 
 from keras_ae import arrays, conditioning, grouping
+from keras_ae.distributions.event import expand_mask
 from keras_ae.inputs import read
 from keras_ae.typing import Batch, Tensor
 
@@ -36,7 +37,7 @@ def make_batch(model: Any, inputs: Any, y: Tensor | None = None) -> Batch:
         arrays.check_shape("y", y, shape)
         target = ops.cast(y, "float32")
     if mask is not None:
-        mask = _expand(ops.cast(mask, "float32"), len(shape) + 1)
+        mask = expand_mask(mask, x)
     seen = mask
     if model.missing == "mask":
         mask, seen = (_observed(values, mask) for values in (target, x))
@@ -51,18 +52,9 @@ def make_batch(model: Any, inputs: Any, y: Tensor | None = None) -> Batch:
     return Batch(x, target, told, mask, grouped=ones, seen=seen)
 
 
-def check_groups(model: Any, batch: Batch) -> None:
-    """Refuse a training step of a model of groups on examples that stand alone.
-
-    Raises:
-        ValueError: As said.
-    """
-    if model.group_size is not None and batch.grouped is None:
-        shape = (model.group_size, *model.event_shape)
-        raise ValueError(
-            f"`{model.variant}` trains on groups of examples, rows of the shape {shape}. Received: "
-            "examples alone. Stack them: np.stack([first, second], axis=1)."
-        )
+def examples(inputs: Any) -> Tensor:
+    """Return the rows of a batch without what comes with them."""
+    return read(inputs)[0]
 
 
 def row_weights(model: Any, inputs: Any, weights: Tensor | None) -> Tensor | None:
@@ -90,8 +82,7 @@ def observed_target(model: Any, inputs: Any, y: Tensor | None, reconstruction: T
     if grouping.are_groups(x, model.event_shape, model.group_size):
         target, mask = grouping.members(target), grouping.members(mask)
     if mask is not None:
-        mask = _expand(ops.cast(mask, "bool"), len(reconstruction.shape))
-        target = ops.where(mask, target, reconstruction)
+        target = ops.where(expand_mask(mask, reconstruction) > 0, target, reconstruction)
     if model.missing == "mask":
         target = ops.where(ops.isnan(target), reconstruction, target)
     return target
@@ -100,9 +91,3 @@ def observed_target(model: Any, inputs: Any, y: Tensor | None, reconstruction: T
 def _observed(values: Tensor, mask: Tensor | None) -> Tensor:
     observed = ops.cast(ops.logical_not(ops.isnan(values)), "float32")
     return observed if mask is None else observed * mask
-
-
-def _expand(mask: Tensor, rank: int) -> Tensor:
-    for _ in range(rank - len(mask.shape)):
-        mask = ops.expand_dims(mask, -1)
-    return mask

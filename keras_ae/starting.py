@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_ae import grouping
 from keras_ae import inputs as data
 
 START_ROWS = 10_000
@@ -66,7 +67,7 @@ def start(model: Any, rows: TrainingRows, y: Any = None) -> None:
     """
     x = rows.x
     if model.group_size is not None and rows.are_readable:
-        _check_groups(model, data.read(rows.first(1))[0])
+        grouping.check_groups(model, data.read(rows.first(1))[0])
     if model.normalizer.needs_data:
         model.normalizer.adapt(data.batches_of(x, batches=rows.steps))
     is_new = int(ops.convert_to_numpy(model.step)) == 0
@@ -79,20 +80,6 @@ def start(model: Any, rows: TrainingRows, y: Any = None) -> None:
     for term in model.objective:
         term.adapt(rows.number)
     model.begin(rows, is_new)
-
-
-def _check_groups(model: Any, x: np.ndarray) -> None:
-    """Refuse to train a model of groups on examples that stand alone.
-
-    Raises:
-        ValueError: As said.
-    """
-    shape = (model.group_size, *model.event_shape)
-    if x.shape[1:] != shape:
-        raise ValueError(
-            f"`{model.variant}` trains on groups of examples, rows of the shape {shape}. "
-            f"Received: shape {x.shape[1:]}. Stack them: np.stack([first, second], axis=1)."
-        )
 
 
 def _start_parts(model: Any, rows: TrainingRows) -> None:

@@ -101,7 +101,7 @@ class Walks:
 def _known_condition(model: Any, x: Any) -> np.ndarray | None:
     """Return the conditions of rows, the likeliest label where one is not known."""
     condition: np.ndarray | None = data.read(x)[1]
-    if not getattr(model.condition, "partial", False) or condition is None:
+    if condition is None or not model.condition.partial:
         return condition
     return np.where(condition < 0, model.class_probabilities(x).argmax(axis=1), condition)
 

@@ -91,8 +91,7 @@ class GroupedGaussian(Gaussian):
         """Return which coordinates are shared, of posteriors `(groups, members, latent_dim)`."""
         if self.shared is not None:
             return ops.arange(self.latent_shape[0]) < self.shared
-        first, second = (diagonal(mean, log_var, member) for member in (0, 1))
-        divergence = diagonal_gaussian.kl(*first, *second)
+        divergence = diagonal_gaussian.kl(mean[:, 0], log_var[:, 0], mean[:, 1], log_var[:, 1])
         least, most = (of(divergence, axis=-1, keepdims=True) for of in (ops.min, ops.max))
         return (divergence < 0.5 * (least + most))[:, None, :]
 
@@ -104,8 +103,3 @@ class GroupedGaussian(Gaussian):
         log_precision = ops.logsumexp(-log_var, axis=1, keepdims=True)
         shares = ops.exp(-log_var - log_precision)
         return ops.sum(shares * mean, axis=1, keepdims=True), -log_precision
-
-
-def diagonal(mean: Tensor, log_var: Tensor, member: int) -> tuple[Tensor, Tensor]:
-    """Return mean and log-variance of one member of each group."""
-    return mean[:, member], log_var[:, member]

@@ -15,12 +15,13 @@ class Condition(Part):
     """What a model is told of each example, and how it becomes a vector of numbers.
 
     `shape` is that of one example's condition, `size` the length of its vector, `number_type` the
-    type that exports take it in.
+    type that exports take it in, `partial` whether an example's may be unknown.
     """
 
     shape: Shape
     size: int
     number_type: str = "float32"
+    partial: bool = False
 
     def __init__(self) -> None:
         super().__init__()

@@ -104,8 +104,8 @@ def _all(model: Any) -> list[Signature]:
     if hasattr(model.prior, "joint_log_prob"):
         shares = Tensor("responsibilities", (model.prior.components,))
         found.append(Signature("responsibilities", "responsibilities_tensor", x, shares))
-    if classifier := [t for t in model.objective if hasattr(t, "log_probabilities")]:
-        shares = Tensor("class_probabilities", (classifier[0].classes,))
+    if model.classifier is not None:
+        shares = Tensor("class_probabilities", (model.classifier.classes,))
         function = "class_probabilities_tensor"
         found.append(Signature("class_probabilities", function, (rows,), shares))
     if "indices" in model.bottleneck.reports:
@@ -122,7 +122,7 @@ def _condition(model: Any, of_codes: bool) -> tuple[Tensor, ...]:
     if told is None:
         return ()
     below = getattr(told, "categories", None)
-    least = -1 if getattr(told, "partial", False) and not of_codes else 0
+    least = -1 if told.partial and not of_codes else 0
     return (Tensor("condition", told.shape, told.number_type, "condition", below, least),)
 
 

@@ -32,6 +32,17 @@ class Propagation(keras.layers.Layer):
         return looped * scale[:, :, None] * scale[:, None, :]
 
 
+def networks(
+    input_shape: Any, latent_dim: int, hidden: Sequence[int] | None, told: Shape | None
+) -> dict[str, keras.Model]:
+    """Return `encoder` and `decoder` of adjacencies of this shape; the arguments are theirs."""
+    nodes = nodes_of(input_shape)
+    return {
+        "encoder": encoder(nodes, hidden, told),
+        "decoder": decoder(nodes, latent_dim, told),
+    }
+
+
 def encoder(
     nodes: int, hidden: Sequence[int] | None = None, told: Shape | None = None
 ) -> keras.Model:

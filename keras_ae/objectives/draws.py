@@ -40,6 +40,15 @@ def drawn(
     return Draws(model.bottleneck.refine(model, rows, outputs, training), rows)
 
 
+def passed(model: Any, rows: Batch, training: bool = False) -> Outputs:
+    """Return a forward pass of rows that a term made itself: parameters, a draw, and `decoded`."""
+    features = model.features(rows.x, rows, training)
+    outputs = model.bottleneck(features, training=training, sample=True)
+    outputs = model.bottleneck.refine(model, rows, outputs, training)
+    decoded = model.decoded_tensor(outputs["latent"], rows.condition, training)
+    return {**outputs, "decoded": decoded}
+
+
 def log_likelihood(
     model: Any, decoded: Tensor, batch: Batch, samples: int, training: bool = False
 ) -> Tensor:

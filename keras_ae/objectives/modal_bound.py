@@ -90,11 +90,7 @@ class ModalBound(Term):
             for part in (rows.mask, rows.seen)
         )
         rows = rows._replace(x=ops.where(seen > 0, rows.x, 0.0), mask=mask, seen=seen)
-        found = model.bottleneck(
-            model.features(rows.x, rows, training), training=training, sample=True
-        )
-        decoded = model.decoded_tensor(found["latent"], rows.condition, training)
-        alone = self._bound(model, rows, {**found, "decoded": decoded}, training)
+        alone = self._bound(model, rows, draws.passed(model, rows, training), training)
         return together + ops.sum(ops.reshape(alone, (-1, count)), axis=1)
 
     def score(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:

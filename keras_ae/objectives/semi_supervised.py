@@ -71,7 +71,7 @@ class SemiSupervised(Term):
                 "a variance that is measured would be measured under wrong labels too. Received: "
                 "CalibratedGaussian('analytic'). Take 'learned'."
             )
-        if not getattr(model.condition, "partial", False):
+        if model.condition is None or not model.condition.partial:
             raise ValueError(
                 "SemiSupervised needs a condition that is a label and may be unknown. Received: "
                 f"{model.condition!r}. Pass condition=Label(categories, partial=True)."
@@ -116,11 +116,8 @@ class SemiSupervised(Term):
         every = ops.eye(self.classes, dtype="float32")
         one_hot = ops.tile(every, (ops.shape(batch.x)[0], 1))
         rows = rows._replace(condition=one_hot)
-        features = model.features(rows.x, rows, training)
-        outputs = model.bottleneck(features, training=training, sample=True)
-        outputs = model.bottleneck.refine(model, rows, outputs, training)
-        decoded = model.decoded_tensor(outputs["latent"], one_hot, training)
-        density = draws.log_likelihood(model, decoded, rows, self.classes, training)
+        outputs = draws.passed(model, rows, training)
+        density = draws.log_likelihood(model, outputs["decoded"], rows, self.classes, training)
         rate = ops.reshape(divergence(model, outputs, rows), (-1, self.classes))
         return rate - density + math.log(self.classes)
 

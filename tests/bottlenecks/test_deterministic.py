@@ -20,3 +20,13 @@ def test_the_code_is_an_affine_map_and_its_activation() -> None:
 def test_an_impossible_code_size_is_refused(size: object) -> None:
     with pytest.raises(ValueError, match="`latent_dim` must be a whole number of at least 1"):
         Deterministic(size)  # type: ignore[arg-type]
+
+
+def test_every_position_may_have_a_code_of_its_own() -> None:
+    bottleneck = Deterministic(2, each=True)
+    h = np.random.default_rng(0).normal(size=(3, 4, 5)).astype("f4")
+    bottleneck.build((None, 4, 5))
+    kernel, bias = bottleneck.projection.get_weights()
+    got = ops.convert_to_numpy(bottleneck(ops.convert_to_tensor(h))["latent"])
+    assert bottleneck.latent_shape == (4, 2)
+    np.testing.assert_allclose(got, h @ kernel + bias, rtol=1e-4, atol=1e-5)

@@ -56,13 +56,11 @@ class GraphAutoencoder(LatentModel):
     ) -> None:
         told = conditions.get(condition)
         shape = None if told is None else (told.shape or (told.size,))
-        nodes = graph.nodes_of(input_shape)
         super().__init__(
             input_shape,
             bottleneck=Deterministic(latent_dim, each=True),
             objective=[Reconstruction(2.0)],
-            encoder=graph.encoder(nodes, hidden, shape),
-            decoder=graph.decoder(nodes, latent_dim, shape),
+            **graph.networks(input_shape, latent_dim, hidden, shape),
             likelihood=Edges(edge_weight),
             condition=told,
             **trunk,

@@ -62,14 +62,12 @@ class VariationalGraphAutoencoder(LatentModel):
     ) -> None:
         told = conditions.get(condition)
         shape = None if told is None else (told.shape or (told.size,))
-        nodes = graph.nodes_of(input_shape)
         super().__init__(
             input_shape,
             bottleneck=Gaussian(latent_dim, each=True),
             prior=prior,
             objective=[Reconstruction(2.0), KLDivergence(beta)],
-            encoder=graph.encoder(nodes, hidden, shape),
-            decoder=graph.decoder(nodes, latent_dim, shape),
+            **graph.networks(input_shape, latent_dim, hidden, shape),
             likelihood=Edges(edge_weight),
             condition=told,
             **trunk,
