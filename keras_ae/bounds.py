@@ -120,7 +120,7 @@ class Bounds:
         codes = self.views.rows(codes_of, draws=False)(parameters)
         parts: Any = np.zeros(0)
         rate = float(np.mean(found["rate"]))
-        if has_closed_form(self):
+        if has_closed_form(self) and not self.bottleneck.ancestral:
             given = {"parameters": parameters}
             if self.condition is not None:
                 given["condition"] = x["condition"]
@@ -229,7 +229,7 @@ def log_weights(model: Any, given: Mapping[str, Any], samples: int) -> dict[str,
         model, model.completed(model.batch(given["x"])), given["parameters"], samples
     )
     rate = draws.rate(model, outputs, rows, samples)
-    decoded = model.decoded_tensor(outputs["latent"], rows.condition)
+    decoded = model.decoded_of(outputs, rows)
     likelihood = draws.log_likelihood(model, decoded, rows, samples)
     return {
         "log_sum": ops.logsumexp(likelihood - rate, axis=1),

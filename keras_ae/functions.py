@@ -79,6 +79,19 @@ class TensorFunctions:
         """
         return self.decoder(networks.joined(self.decoder, z, condition), training=training)
 
+    def decoded_of(self: Any, outputs: Outputs, batch: Batch, training: bool = False) -> Tensor:
+        """Return the likelihood's parameters at draws of the rows' posteriors, or at their codes.
+
+        They follow from the code alone; a variant may override it where they follow from the row's
+        own entries too, in a model p(x | z) = prod_t p(x_t | z, x_1..t-1).
+
+        Args:
+            outputs: What the bottleneck returned.
+            batch: The rows, as many.
+            training: Whether dropout and moving averages are on.
+        """
+        return self.decoded_tensor(outputs["latent"], batch.condition, training)
+
     def embedded(self: Any, condition: Tensor | None) -> Tensor | None:
         """Return conditions in data units as vectors `(batch, size)`, None of a model without.
 

@@ -192,6 +192,6 @@ def _weighted(
     """Return what draws decode to, rows they complete, and their log-weights, `(rows, samples)`."""
     batch = model.completed(model.batch(given["x"]))
     outputs, rows = draws.drawn(model, batch, given["parameters"], samples)
-    decoded = model.decoded_tensor(outputs["latent"], rows.condition)
+    decoded = model.decoded_of(outputs, rows)
     density, completed = draws.completed(model, decoded, rows, samples)
     return decoded, completed, density - draws.rate(model, outputs, rows, samples)

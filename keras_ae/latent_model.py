@@ -46,9 +46,9 @@ class LatentModel(
 
     The loss is the sum over the objective's terms of weight(step) * mean over the batch of
     term.value(...), in nats per example. A variant chooses parts in its `__init__`; one in which
-    *who sees what* differs also overrides `autoencode`, or `completed` where it infers what it was
-    not told, and one that does something before or after its steps `begin` or `finish`. Nothing
-    else is overridden.
+    *who sees what* differs also overrides `autoencode`, `completed` where it infers what it was
+    not told, or `decoded_of` where entries are decoded in turn, and one that does something before
+    or after its steps `begin` or `finish`. Nothing else is overridden.
 
     Args:
         input_shape: Shape of one example, without the batch axis.
@@ -158,7 +158,7 @@ class LatentModel(
         )
         if sample:
             outputs = self.bottleneck.refine(self, batch, outputs, training)
-        decoded = self.decoded_tensor(outputs["latent"], batch.condition, training)
+        decoded = self.decoded_of(outputs, batch, training)
         return {**outputs, "decoded": decoded, "reconstruction": self._data_units(decoded)}
 
     @final

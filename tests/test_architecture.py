@@ -340,6 +340,7 @@ def test_a_variant_only_chooses_parts(path: Path) -> None:
     assert {name for name in methods if not name.startswith("_")} <= {
         "autoencode",
         "completed",
+        "decoded_of",
         "begin",
         "finish",
     }

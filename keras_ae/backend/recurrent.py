@@ -26,6 +26,11 @@ def written_out() -> Iterator[None]:
         _written_out.reset(token)
 
 
+def is_written_out() -> bool:
+    """Return whether networks of sequences are to be of elementary operations."""
+    return _written_out.get()
+
+
 class _Recurrent(keras.layers.Layer):
     looped = False  # whether the last sequences took Keras's loop
 
@@ -33,12 +38,12 @@ class _Recurrent(keras.layers.Layer):
         self: Any, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return (last output, outputs, states) of `(batch, time, features)`."""
-        is_plain = mask is None and not _written_out.get()
+        is_plain = mask is None and not is_written_out()
         if is_plain and has_kernel(self) and _is_plain_cpu(sequences):
             return _kernel(self, sequences, initial_state)
         self.__dict__["looped"] = True
         before = self.unroll
-        if _written_out.get() and keras.backend.backend() == "tensorflow":
+        if is_written_out() and keras.backend.backend() == "tensorflow":
             self.unroll = True
         try:
             found: tuple[Tensor, Tensor, list[Tensor]] = super().inner_loop(

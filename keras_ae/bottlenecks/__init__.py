@@ -18,6 +18,7 @@ from keras_ae.bottlenecks.joint import Joint
 from keras_ae.bottlenecks.linear_layers import LinearLayers
 from keras_ae.bottlenecks.posterior import Posterior
 from keras_ae.bottlenecks.quantizers.vector import VectorQuantizer
+from keras_ae.bottlenecks.recurrent_gaussian import RecurrentGaussian
 from keras_ae.bottlenecks.riemannian_hamiltonian import RiemannianHamiltonian
 from keras_ae.bottlenecks.soft_clusters import SoftClusters
 from keras_ae.bottlenecks.temperature import Cooling
@@ -38,6 +39,7 @@ PARTS: dict[str, type[Bottleneck]] = {
     "linear_layers": LinearLayers,
     "mixture_of_experts": MixtureOfExperts,
     "product_of_experts": ProductOfExperts,
+    "recurrent_gaussian": RecurrentGaussian,
     "riemannian_hamiltonian": RiemannianHamiltonian,
     "soft_clusters": SoftClusters,
     "two_level_gaussian": TwoLevelGaussian,
@@ -63,6 +65,7 @@ __all__ = [
     "MixtureOfExperts",
     "Posterior",
     "ProductOfExperts",
+    "RecurrentGaussian",
     "RiemannianHamiltonian",
     "SoftClusters",
     "TwoLevelGaussian",

@@ -17,7 +17,7 @@ MAX_LOG_VAR = 20.0
 class DiagonalGaussian(Posterior):
     """q(z | x) = N(z; mean, diag exp(log_var)), drawn by the reparameterisation trick."""
 
-    reports = ("mean", "log_var")
+    reports: tuple[str, ...] = ("mean", "log_var")
     closed_form = ("standard_normal", "diagonal_normal")
 
     def code(self, parameters: Outputs) -> Outputs:

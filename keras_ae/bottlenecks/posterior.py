@@ -28,6 +28,8 @@ class Posterior(Bottleneck):
     """Whether draws in training are of another distribution than the density's."""
     has_paths: bool = True
     """Whether `log_prob` of a draw moves with the draw alone where all else is held fixed."""
+    ancestral: bool = False
+    """Whether parameters of later parts of a code follow from draws of the earlier ones."""
     parts: Mapping[str, slice] = MappingProxyType({})
     """Names of parts of the code, and which of the columns of `kl` are theirs."""
 

@@ -33,6 +33,7 @@ from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
 from keras_ae.models.structured.sequence_vae import SequenceVAE
 from keras_ae.models.structured.variational_graph_autoencoder import VariationalGraphAutoencoder
+from keras_ae.models.structured.vrnn import VRNN
 from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
 from keras_ae.models.variational.beta_tc_vae import BetaTCVAE
 from keras_ae.models.variational.beta_vae import BetaVAE
@@ -78,6 +79,7 @@ __all__ = [
     "VAE",
     "VAEGAN",
     "VQVAE",
+    "VRNN",
     "WAEGAN",
     "WAEMMD",
     "AdaGVAE",

@@ -45,7 +45,7 @@ def passed(model: Any, rows: Batch, training: bool = False) -> Outputs:
     features = model.features(rows.x, rows, training)
     outputs = model.bottleneck(features, training=training, sample=True)
     outputs = model.bottleneck.refine(model, rows, outputs, training)
-    decoded = model.decoded_tensor(outputs["latent"], rows.condition, training)
+    decoded = model.decoded_of(outputs, rows, training)
     return {**outputs, "decoded": decoded}
 
 

@@ -169,7 +169,7 @@ class ImportanceWeighted(Term):
     ) -> Tensor:
         """Return log p(x | z) p(z) / q(z | x), `(rows, estimates, samples)`."""
         samples = self.samples * self.estimates
-        decoded = model.decoded_tensor(outputs["latent"], made.batch.condition, training)
+        decoded = model.decoded_of(outputs, made.batch, training)
         density = draws.log_likelihood(model, decoded, made.batch, samples, training)
         log_weights = density - draws.rate(model, outputs, made.batch, samples)
         return ops.reshape(log_weights, (-1, self.estimates, self.samples))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 from scipy import stats
-from scipy.special import gammaln, log_expit, log_softmax, logsumexp
+from scipy.special import expit, gammaln, log_expit, log_softmax, logsumexp
 
 from tests.contract.cases import (
     BERNOULLI,
@@ -181,6 +181,39 @@ def of_sequences(beta: float) -> Objective:
     return lambda x, outputs, model: half_squared_error(x, outputs, model) + beta * kl(outputs)
 
 
+def step_by_step(beta: float) -> Objective:
+    """-sum_t log p(x_t | z_<=t, x_<t) + beta KL(q || p) of each step, Chung (2015), eq. 11."""
+
+    def objective(x: np.ndarray, outputs: Arrays, model: Any) -> float:
+        code, network = model.bottleneck, model.decoder.get_layer("step_decoder")
+
+        def dense(layer: Any, *parts: np.ndarray) -> np.ndarray:
+            kernel, bias = (np.array(w, "f8") for w in layer.get_weights())
+            found = np.concatenate(parts, axis=1) @ kernel + bias
+            return np.maximum(found, 0) if layer.activation.__name__ == "relu" else found
+
+        kernel, recurrent, bias = (np.array(w, "f8") for w in code.cell.get_weights())
+        h = carry = np.zeros((len(x), code.units))
+        total = np.zeros(len(x))
+        for t in range(x.shape[1]):
+            read = dense(network.features.dense[0], x[:, t].astype("f8"))
+            m_0, v_0 = np.split(dense(code.prior_head, dense(code.prior_hidden, h)), 2, axis=1)
+            q = dense(code.posterior_head, dense(code.posterior_hidden, read, h))
+            m, v = np.split(q, 2, axis=1)
+            rate = 0.5 * (v_0 - v + (np.exp(v) + (m - m_0) ** 2) / np.exp(v_0) - 1)
+            z = m_0 + np.exp(v_0 / 2) * outputs["latent"][:, t]
+            embedded = dense(code.embedding, z)
+            decoded = dense(network.last, dense(network.dense[0], embedded, h))
+            total += beta * rate.sum(1) - stats.norm(decoded).logpdf(x[:, t]).sum(1)
+            gates = np.concatenate([read, embedded], axis=1) @ kernel + h @ recurrent + bias
+            i, f, c, o = np.split(gates, 4, axis=1)
+            carry = expit(f) * carry + expit(i) * np.tanh(c)
+            h = expit(o) * np.tanh(carry)
+        return float(total.mean())
+
+    return objective
+
+
 def of_graphs(beta: float) -> Objective:
     """-sum_ij log p(A_ij | z_i' z_j) + beta KL, Kipf and Welling (2016), section 2."""
 
@@ -203,6 +236,12 @@ GRAPH = {"latent_dim": 2, "hidden": [5], "edge_weight": 2.0}
 STRUCTURED = [
     Case("graph_autoencoder", of_graphs(0.0), GRAPH, **GRAPHS),
     Case("variational_graph_autoencoder", of_graphs(0.5), {**GRAPH, "beta": 0.5}, **GRAPHS),
+    Case(
+        "vrnn",
+        step_by_step(0.7),
+        {"latent_dim": 2, "units": 6, "hidden": [5], "beta": 0.7},
+        event_shape=(4, 2),
+    ),
     Case(
         "sequence_vae",
         of_sequences(0.3),

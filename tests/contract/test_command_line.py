@@ -53,6 +53,7 @@ OF_DIGITS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "not_miwae": lambda x: with_gaps(x.reshape(-1, 64) / 16),
     "sequence_vae": lambda x: x / 16,
     "variational_graph_autoencoder": undirected,
+    "vrnn": lambda x: x / 16,
 }
 
 pytestmark = pytest.mark.slow

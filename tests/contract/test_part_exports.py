@@ -31,6 +31,7 @@ from keras_ae.bottlenecks import (
     LinearLayers,
     MixtureOfExperts,
     ProductOfExperts,
+    RecurrentGaussian,
     RiemannianHamiltonian,
     SoftClusters,
     TwoLevelGaussian,
@@ -183,7 +184,8 @@ def test_every_part_is_here() -> None:
     assert {case.sampler for case in CASES} - {None} == set(samplers.PARTS)
     codes = {type(case.bottleneck()) for case in CASES}
     of_variants = {Deterministic, VectorQuantizer, LinearLayers, ConcreteSelector, SoftClusters}
-    of_variants |= {ProductOfExperts, MixtureOfExperts}  # which need the variant's encoder
+    # Those need the variants' encoders.
+    of_variants |= {ProductOfExperts, MixtureOfExperts, RecurrentGaussian}
     assert codes | of_variants == set(PARTS.values())
     assert {case.flow for case in CASES} - {None} == set(flows.PARTS)
     told = {type(conditions.get(case.condition)) for case in CASES if case.condition is not None}

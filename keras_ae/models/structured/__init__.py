@@ -11,9 +11,11 @@ from keras_ae.models.structured.not_miwae import NotMIWAE
 from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
 from keras_ae.models.structured.sequence_vae import SequenceVAE
 from keras_ae.models.structured.variational_graph_autoencoder import VariationalGraphAutoencoder
+from keras_ae.models.structured.vrnn import VRNN
 
 __all__ = [
     "MLVAE",
+    "VRNN",
     "AdaGVAE",
     "CountVAE",
     "GraphAutoencoder",
