@@ -48,12 +48,17 @@ class Run:
 
     Args:
         seed: Of weights, noise and the order of rows.
+        figures: What was measured, by name.
+        history: What was logged in each epoch.
+        seconds: What parts of it took.
+        remarks: Lines to be read below the table.
     """
 
     seed: int
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    remarks: list[str] = dataclasses.field(default_factory=list)
 
     @contextlib.contextmanager
     def timed(self, what: str) -> Iterator[None]:

@@ -13,6 +13,7 @@ from scipy.special import gammaln
 from benchmarks.reproduce.common import Case, Experiment, Run, main
 
 WORDS, TRAINED, TOPICS, SAMPLES = 2_000, 11_269, 50, 100
+SHOWN, TOP = 12, 8
 
 
 def newsgroups() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -42,7 +43,7 @@ def perplexity(log_prob: np.ndarray, counts: np.ndarray) -> float:
 
 def measure(run: Run, options: argparse.Namespace, kind: str) -> None:
     """Train on the training documents; perplexity of the test documents."""
-    train, test, _ = newsgroups()
+    train, test, words = newsgroups()
     train, test = train[: options.rows], test[: options.test_rows]
     if kind == "unigram":
         shares = (train.sum(0) + 1.0) / (train.sum() + WORDS)
@@ -60,6 +61,8 @@ def measure(run: Run, options: argparse.Namespace, kind: str) -> None:
         with run.timed("bounds"):
             bound = model.log_prob(test, SAMPLES)
         run.figures["perplexity"] = perplexity(bound, test)
+        if kind == "linear":
+            run.remarks = top_words(model, train, words)
 
 
 def trained(run: Run, options: argparse.Namespace, train: np.ndarray, kind: str) -> Any:
@@ -80,6 +83,23 @@ def trained(run: Run, options: argparse.Namespace, train: np.ndarray, kind: str)
     model.compile(keras.optimizers.Adam(1e-3))
     run.fit(model, train, options)
     return model
+
+
+def top_words(model: Any, x: np.ndarray, words: np.ndarray) -> list[str]:
+    """Return the words that each of the most used latents makes likely, at either end.
+
+    Args:
+        model: One whose decoder is linear: log p(word) rises by its weight with the latent.
+        x: Documents, by whose codes latents are in order: those that vary most first.
+        words: The words.
+    """
+    kernel = np.array(model.decoder.get_layer("output").kernel)
+    lines = []
+    for latent in np.argsort(model.encode(x).var(0))[::-1][:SHOWN]:
+        order = np.argsort(kernel[latent])
+        ends = (", ".join(words[order[::step][:TOP]]) for step in (-1, 1))
+        lines.append(" | ".join(ends))
+    return lines
 
 
 def cases() -> Iterator[Case]:

@@ -87,6 +87,10 @@ def block(results: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
         yield "Ours is short of none of these."
     if note := order(results):
         yield from ("", note)
+    for case in results["cases"].values():
+        for seed, run in list(case["seeds"].items())[:1]:
+            if lines := run.get("remarks"):
+                yield from ("", f"{case['title']}, seed {seed}:", "", *(f"* {x}" for x in lines))
     cases = results["cases"].values()
     if waiting := [case["title"] for case in cases if not case["seeds"] and not case["published"]]:
         yield from ("", f"Not run yet: {', '.join(waiting)}.")
