@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_ae import arrays, metrics
+from keras_ae import arrays, metrics, unknown_labels
 from keras_ae import inputs as data
 from keras_ae.bottlenecks import Posterior
 from keras_ae.distributions.event import sum_event
@@ -36,7 +36,8 @@ class Bounds:
         log 1/K sum_k p(x | z_k) p(z_k) / q(z_k | x) with z_k ~ q(z | x). Its mean rises with K, and
         is the ELBO for K = 1. Where the model scales its inputs, the density is that of the data
         as they were given. A row's value depends on its place among the rows, since its noise
-        does.
+        does. Of a row that comes with a condition c it is log p(x | c); where a model that learns
+        to classify is not told the label, log p(x), over all labels.
 
         Args:
             x: Rows in data units, or a dict of them with a `mask` or a `condition`; a stream of
@@ -51,14 +52,20 @@ class Bounds:
         Reference:
             Burda et al. (2016), https://arxiv.org/abs/1509.00519, equation 8.
         """
-        return self._bounds(self._rows(x), samples, seed, verbose)["log_prob"]
+        return unknown_labels.log_prob(
+            self, self._rows(x), lambda x: self._bounds(x, samples, seed, verbose)["log_prob"]
+        )
 
     def elbo(self: Any, x: Any, samples: int = 1, *, seed: int | None = 0) -> np.ndarray:
         """Return the evidence lower bound of each row, `(rows,)`, nats: a mean over draws.
 
+        Labels are treated as by `log_prob`.
+
         Reference: Kingma and Welling (2014), https://arxiv.org/abs/1312.6114, equation 3.
         """
-        return self._bounds(self._rows(x), samples, seed)["elbo"]
+        return unknown_labels.elbo(
+            self, self._rows(x), lambda x: self._bounds(x, samples, seed)["elbo"]
+        )
 
     def bits_per_dim(
         self: Any,
@@ -87,7 +94,7 @@ class Bounds:
         check_levels(self.likelihood, levels)
         x = self._rows(x)
         if log_prob is None:
-            log_prob = self._bounds(x, samples, seed)["log_prob"]
+            log_prob = self.log_prob(x, samples, seed=seed)
         observed = self.views.rows(units, draws=False)(x)["observed"].astype("float64")
         arrays.check_rows(x=observed, log_prob=log_prob)
         per_dim = -log_prob / (np.log(2.0) * np.maximum(observed, 1.0))
@@ -107,6 +114,9 @@ class Bounds:
             seed: Of the noise; fresh noise when None.
             most: Draws from which the aggregated posterior's parts are estimated, at least 2.
 
+        Raises:
+            ValueError: A label is unknown, or `most` is below 2.
+
         Reference:
             Hoffman and Johnson (2016), "ELBO surgery", section 2; Chen et al. (2018),
             https://arxiv.org/abs/1802.04942, equation 2; Burda et al. (2016),
@@ -115,6 +125,7 @@ class Bounds:
         if checked_size("most", most) < 2:
             raise ValueError(f"`most` must be at least 2. Received: most={most}")
         x, seed = self._rows(x), seed_of(seed)
+        unknown_labels.refuse("decomposing", self, x)
         parameters = self.posterior(x)
         found = self._bounds(x, samples, seed, parameters=parameters)
         codes = self.views.rows(codes_of, draws=False)(parameters)

@@ -25,8 +25,7 @@ class SemiSupervisedVAE(LatentModel):
     of the others, L(x, y) = -log p(x | y, z) + KL(q(z | x, y) || p(z)) - log p(y): the model M2.
     Rows are {"x": x, "condition": labels}, -1 where there is no label. `class_probabilities(x)` is
     q(y | x); a code is the style z, made with the label where one is given. The paper's M1+M2
-    is this model on the codes of another, `vae.encode(x)`. `log_prob` takes q(y | x) for a label
-    that is unknown, which is no bound.
+    is this model on the codes of another, `vae.encode(x)`.
 
     Args:
         input_shape: Shape of one example, without the batch axis.
