@@ -11,11 +11,11 @@ from keras import ops
 from keras_ae import arrays, metrics, unknown_labels
 from keras_ae import inputs as data
 from keras_ae.bottlenecks import Posterior
-from keras_ae.distributions.event import sum_event
+from keras_ae.distributions.event import expand_mask, sum_event
 from keras_ae.distributions.noise import seed_of, start_evaluation
 from keras_ae.metrics.decomposition import Decomposition
 from keras_ae.objectives import draws
-from keras_ae.objectives.rate import has_closed_form, parts_of_divergence
+from keras_ae.objectives.rate import has_closed_form, parts_of_divergence, positions
 from keras_ae.parts import checked_size
 from keras_ae.posterior_draws import chunks
 from keras_ae.typing import Tensor
@@ -132,9 +132,7 @@ class Bounds:
         parts: Any = np.zeros(0)
         rate = float(np.mean(found["rate"]))
         if has_closed_form(self) and not self.bottleneck.ancestral:
-            given = {"parameters": parameters}
-            if self.condition is not None:
-                given["condition"] = x["condition"]
+            given = {"parameters": parameters, "x": x}
             parts = self.views.rows(closed_rates, draws=False)(given).mean(axis=0)
             rate = float(parts.sum())
         distortion = float(np.mean(found["distortion"]))
@@ -204,8 +202,14 @@ class Bounds:
 
 
 def closed_rates(model: Any, given: Mapping[str, Any]) -> Tensor:
-    """Return the divergence of each part of the code, in closed form, of rows' `parameters`."""
-    return parts_of_divergence(model, given["parameters"], model.embedded(given.get("condition")))
+    """Return the divergence of each part of the code, in closed form, of rows' `parameters`.
+
+    A position that is not there has none.
+    """
+    batch = model.batch(given["x"])
+    parts = parts_of_divergence(model, given["parameters"], batch.condition)
+    there = positions(model, batch)
+    return parts if there is None else parts * expand_mask(there, parts)
 
 
 def codes_of(model: Any, parameters: Any) -> Tensor:

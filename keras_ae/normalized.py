@@ -7,7 +7,6 @@ from typing import Any
 from keras import ops
 
 from keras_ae import arrays, conditioning, grouping
-from keras_ae.distributions.event import expand_mask
 from keras_ae.inputs import read
 from keras_ae.typing import Batch, Tensor
 
@@ -37,7 +36,7 @@ def make_batch(model: Any, inputs: Any, y: Tensor | None = None) -> Batch:
         arrays.check_shape("y", y, shape)
         target = ops.cast(y, "float32")
     if mask is not None:
-        mask = expand_mask(mask, x)
+        mask = model.likelihood.entry_mask(mask, x)
     seen = mask
     if model.missing == "mask":
         mask, seen = (_observed(values, mask) for values in (target, x))
@@ -82,7 +81,8 @@ def observed_target(model: Any, inputs: Any, y: Tensor | None, reconstruction: T
     if grouping.are_groups(x, model.event_shape, model.group_size):
         target, mask = grouping.members(target), grouping.members(mask)
     if mask is not None:
-        target = ops.where(expand_mask(mask, reconstruction) > 0, target, reconstruction)
+        mask = model.likelihood.entry_mask(mask, reconstruction)
+        target = ops.where(mask > 0, target, reconstruction)
     if model.missing == "mask":
         target = ops.where(ops.isnan(target), reconstruction, target)
     return target

@@ -43,6 +43,20 @@ class DiagonalGaussian(Posterior):
         return diagonal_gaussian.kl_standard_normal(mean, log_var)
 
 
+def log_ratio(outputs: Outputs, prior: Any) -> Tensor:
+    """Return log q(z_i) - log p(z_i) of each number of a draw, under a prior of independent ones.
+
+    Args:
+        outputs: `latent`, and `mean` and `log_var` of q, as many.
+        prior: A standard normal, or one with a `mean` and a `log_var`.
+    """
+    z, mean, log_var = (ops.cast(outputs[k], "float32") for k in ("latent", "mean", "log_var"))
+    standard = prior.family == "standard_normal"
+    of_prior = (0.0, 0.0 * z) if standard else (prior.mean, prior.log_var)
+    q, p = ((mean, log_var), of_prior)
+    return diagonal_gaussian.log_prob(z, *q) - diagonal_gaussian.log_prob(z, *p)
+
+
 def bounded(log_var: Tensor) -> Tensor:
     """Return a log-variance within +-20."""
     return ops.clip(log_var, -MAX_LOG_VAR, MAX_LOG_VAR)

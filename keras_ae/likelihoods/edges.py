@@ -88,9 +88,13 @@ class Edges(Likelihood):
         each = there + (1.0 - x) * ops.log_sigmoid(-logits) - penalty
         pairs = self._pairs(x)
         if mask is not None:
-            mask = ops.cast(expand_mask(mask, x) * ops.ones_like(x) > 0, "float32")
-            pairs = pairs * mask * ops.transpose(mask, (0, 2, 1))
+            pairs = pairs * self.entry_mask(mask, x)
         return 0.5 * sum_event(each, pairs)
+
+    def entry_mask(self, mask: Tensor, x: Tensor) -> Tensor:
+        """Return which pairs count: those of a mask of pairs, or of nodes that are there."""
+        mask = ops.cast(expand_mask(mask, x) * ops.ones_like(x) > 0, "float32")
+        return mask * ops.transpose(mask, (0, 2, 1))
 
     def mean(self, decoded: Tensor) -> Tensor:
         """Return the probabilities, 0 on the diagonal."""

@@ -8,7 +8,7 @@ from abc import abstractmethod
 import numpy as np
 from keras import ops
 
-from keras_ae.distributions.event import sum_event
+from keras_ae.distributions.event import expand_mask, sum_event
 from keras_ae.distributions.noise import Draws
 from keras_ae.parts import Part
 from keras_ae.typing import Shape, Tensor
@@ -46,6 +46,10 @@ class Likelihood(Part):
     def encoder_input(self, x: Tensor) -> Tensor:
         """Return the data as an encoder is given them: as they are, unless they are counts."""
         return x
+
+    def entry_mask(self, mask: Tensor, x: Tensor) -> Tensor:
+        """Return a mask over leading axes as one that reaches to the entries of x, float32."""
+        return expand_mask(mask, x)
 
     def nearest(self, x: Tensor) -> Tensor:
         """Return x moved into the interval of the support, which need not make it whole."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from keras_ae.objectives.rate import ratio
 from keras_ae.typing import Batch, Outputs, Tensor
 
 
@@ -71,9 +72,7 @@ def completed(
 
 def rate(model: Any, outputs: Outputs, batch: Batch, samples: int) -> Tensor:
     """Return log q(z | x) - log p(z) of draws and their rows, `(rows, samples)`, nats."""
-    prior = model.prior.given(batch.condition)
-    density = model.bottleneck.log_prob(outputs)
-    return ops.reshape(density - prior.log_prob(outputs["latent"], model), (-1, samples))
+    return ops.reshape(ratio(model, outputs, batch), (-1, samples))
 
 
 def repeated(rows: Tensor | None, samples: int) -> Tensor | None:

@@ -7,6 +7,7 @@ from typing import Any
 from keras import ops
 
 from keras_ae.bottlenecks import Posterior
+from keras_ae.bottlenecks.diagonal_gaussian import DiagonalGaussian, log_ratio
 from keras_ae.distributions.event import sum_event
 from keras_ae.objectives.term import Term
 from keras_ae.typing import Batch, Outputs, Tensor
@@ -101,8 +102,25 @@ def divergence(model: Any, outputs: Outputs, batch: Batch) -> Tensor:
     if has_closed_form(model):
         parts = parts_of_divergence(model, outputs, batch.condition)
         return sum_event(parts, positions(model, batch))
-    prior = model.prior.given(batch.condition)
-    return model.bottleneck.log_prob(outputs) - prior.log_prob(outputs["latent"], model)
+    return ratio(model, outputs, batch)
+
+
+def ratio(model: Any, outputs: Outputs, batch: Batch) -> Tensor:
+    """Return log q(z | x) - log p(z) of draws, `(batch,)`, nats, of positions that are there.
+
+    Raises:
+        ValueError: Some are not, and the prior does not say what each is worth.
+    """
+    prior, there = model.prior.given(batch.condition), positions(model, batch)
+    if there is None:
+        return model.bottleneck.log_prob(outputs) - prior.log_prob(outputs["latent"], model)
+    if not isinstance(model.bottleneck, DiagonalGaussian) or not has_closed_form(model):
+        raise ValueError(
+            "codes of which some positions are not there need a prior of independent numbers. "
+            f"Received: {type(model.prior).__name__}. Take 'standard_normal', or leave the mask "
+            "out."
+        )
+    return sum_event(log_ratio(outputs, prior), there)
 
 
 def positions(model: Any, batch: Batch) -> Tensor | None:

@@ -22,7 +22,8 @@ class VariationalGraphAutoencoder(LatentModel):
     two graph convolutions whose first layer mean and variance share. Rows are adjacencies,
     symmetric, of one number of nodes; smaller graphs are padded, and a `mask` over nodes leaves
     padding out, one over pairs, symmetric too, links that are to be predicted. `reconstruct` gives
-    the probabilities of links.
+    the probabilities of links. `elbo` and `log_prob` are of graphs, whose pairs count once: the
+    loss at beta = 2 is twice the negative of the bound.
 
     Args:
         input_shape: (nodes, nodes).
