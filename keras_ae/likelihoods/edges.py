@@ -110,4 +110,5 @@ class Edges(Likelihood):
 
     def _pairs(self, x: Tensor) -> Tensor:
         """Return 1 for pairs of different nodes and 0 on the diagonal, for each row."""
-        return ops.ones_like(x) - ops.eye(x.shape[-1], dtype="float32")
+        # Not `ops.eye`, which OpenVINO does not know.
+        return ops.ones_like(x) - ops.convert_to_tensor(np.eye(x.shape[-1], dtype="float32"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_ae.parts import checked_sizes
@@ -26,7 +27,9 @@ class Propagation(keras.layers.Layer):
 
     def call(self, adjacency: Tensor) -> Tensor:
         """Return the propagation matrices of adjacencies, `(batch, nodes, nodes)` each."""
-        looped = adjacency + ops.eye(adjacency.shape[-1], dtype=adjacency.dtype)
+        # Not `ops.eye`, which OpenVINO does not know.
+        loops = ops.convert_to_tensor(np.eye(adjacency.shape[-1]), dtype=adjacency.dtype)
+        looped = adjacency + loops
         degrees = ops.sum(looped, axis=-1)
         scale = 1.0 / ops.sqrt(ops.maximum(degrees, 1e-6))
         return looped * scale[:, :, None] * scale[:, None, :]
