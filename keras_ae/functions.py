@@ -77,7 +77,11 @@ class TensorFunctions:
             condition: Their conditions as vectors `(batch, size)`, as in `Batch`.
             training: Whether dropout and moving averages are on.
         """
-        return self.decoder(networks.joined(self.decoder, z, condition), training=training)
+        return self.decoder(self.decoder_input(z, condition), training=training)
+
+    def decoder_input(self: Any, z: Tensor, condition: Tensor | None) -> Any:
+        """Return what the decoder's network is given of codes and their conditions' vectors."""
+        return networks.joined(self.decoder, self.bottleneck.to_decoder(z), condition)
 
     def decoded_of(self: Any, outputs: Outputs, batch: Batch, training: bool = False) -> Tensor:
         """Return the likelihood's parameters at draws of the rows' posteriors, or at their codes.
@@ -139,7 +143,7 @@ class TensorFunctions:
         return self.normalizer.restore(self.corruption(self.batch(x).x, training=False))
 
     def encode_indices_tensor(self: Any, x: Any) -> Tensor:
-        """Return the numbers of the codes, `(batch, *latent_shape[:-1])`, int32."""
+        """Return the numbers of the codes, `(batch, *index_shape)`, int32."""
         return self._infer(x)["indices"]
 
     def decode_indices_tensor(self: Any, indices: Any, condition: Tensor | None = None) -> Tensor:

@@ -109,7 +109,7 @@ class Inference(TensorFunctions):
         return self._run_checked("class_probabilities_tensor", x, batch_size, **options)
 
     def encode_indices(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
-        """Return the codes' numbers in their codebook, `(rows, *latent_shape[:-1])`, int32.
+        """Return the codes' numbers, `(rows, *index_shape)` of the bottleneck, int32.
 
         Raises:
             ValueError: The model's code is not discrete.
@@ -123,7 +123,8 @@ class Inference(TensorFunctions):
         """Return E[p(x | z)] of codes given by their numbers, data units.
 
         Args:
-            indices: Whole numbers from 0 to `num_codes` - 1, `(rows, *latent_shape[:-1])`.
+            indices: Whole numbers from 0 to `num_codes` - 1, `(rows, *index_shape)`; of several
+                levels -1 leaves one out.
             batch_size: Rows at once.
             condition: As for `decode`.
 
@@ -133,13 +134,8 @@ class Inference(TensorFunctions):
         """
         self._check_discrete()
         indices = arrays.as_numbers("indices", indices)
-        arrays.check_entries("indices", indices, self.latent_shape[:-1], None)
-        last = self.bottleneck.num_codes - 1
-        wrong = indices[(indices < 0) | (indices > last) | (indices % 1 != 0)]
-        if wrong.size:
-            raise ValueError(
-                f"`indices` must be whole numbers from 0 to {last}. Received: {wrong[0]}"
-            )
+        arrays.check_entries("indices", indices, self.bottleneck.index_shape, None)
+        _check_numbers(indices, self.bottleneck)
         self.normalizer.check_adapted()
         given = self._told(indices.astype("int32"), condition)
         return self.views.run("decode_indices_tensor", given, batch_size=batch_size)
@@ -218,6 +214,18 @@ class Inference(TensorFunctions):
         """Return codes, or a dict of them with their checked conditions."""
         found = conditioning.conditions_of(condition, self.condition, len(z))
         return z if found is None else {"z": z, "condition": found}
+
+
+def _check_numbers(indices: np.ndarray, bottleneck: Any) -> None:
+    several = len(bottleneck.sizes) > 1
+    last = np.array(bottleneck.sizes) - 1 if several else bottleneck.sizes[0] - 1
+    first = -1 if several else 0
+    wrong = indices[(indices < first) | (indices > last) | (indices % 1 != 0)]
+    if wrong.size:
+        highest = last.tolist() if several else last
+        raise ValueError(
+            f"`indices` must be whole numbers from {first} to {highest}. Received: {wrong[0]}"
+        )
 
 
 def _check_posterior(model: Any) -> None:

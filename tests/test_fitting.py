@@ -97,7 +97,7 @@ def test_scaling_is_measured_once() -> None:
 def test_a_codebook_starts_at_the_features_of_the_training_data() -> None:
     model = still("vq_vae", num_codes=4, tokens=1, dead_code_threshold=0.0)
     history = model.fit(np.tile(X[:4], (6, 1)), epochs=1, verbose=0).history
-    assert history["commitment"][0] < 1e-9
+    assert history["quantization"][0] < 1e-9
 
 
 def test_the_y_given_is_what_is_reconstructed() -> None:

@@ -12,7 +12,7 @@ from scipy import stats
 import keras_ae
 from keras_ae.batches import ArrayBatches
 from keras_ae.bottlenecks import Deterministic, Gaussian
-from keras_ae.objectives import Commitment, KLDivergence, Reconstruction, Term
+from keras_ae.objectives import KLDivergence, Quantization, Reconstruction, Term
 
 RNG = np.random.default_rng(0)
 X = RNG.random((20, 6)).astype("float32")
@@ -38,9 +38,10 @@ def distortion(target: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
 
 def test_a_term_that_the_bottleneck_cannot_serve_is_refused_by_name() -> None:
     with pytest.raises(
-        ValueError, match=r"Commitment needs \['pre_quantized', 'quantized'\].*Deterministic"
+        ValueError,
+        match=r"Quantization needs \['errors', 'indices', 'loss', 'signal'\].*Deterministic",
     ):
-        keras_ae.LatentModel((6,), bottleneck=Deterministic(2), objective=[Commitment()])
+        keras_ae.LatentModel((6,), bottleneck=Deterministic(2), objective=[Quantization()])
 
 
 def test_an_objective_needs_terms_of_different_names() -> None:

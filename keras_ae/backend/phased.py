@@ -64,6 +64,20 @@ def critics(model: Any) -> list[Any]:
     return [term.critic for term in model.objective if hasattr(term, "critic")]
 
 
+def with_critic(game: str, *terms: str) -> tuple[Phase, Phase]:
+    """Return the phases of an autoencoder, which minimises all terms, and of a game's critic.
+
+    Args:
+        game: Name of the game's term.
+        *terms: Names of the others.
+    """
+    autoencoder = layers("encoder", "bottleneck", "decoder")
+    return (
+        Phase("autoencoder", autoencoder, (*terms, game)),
+        Phase("critic", critics, (game,)),
+    )
+
+
 def check_moved(model: Any) -> None:
     """Refuse phases that leave a weight where it is.
 
@@ -84,13 +98,13 @@ def train_step(model: Any, *arguments: Any) -> Any:
 
     The arguments and the value are those of the Keras trainer's own `train_step`.
     """
-    match keras.backend.backend():
-        case "jax":
-            return _jax_step(model, *arguments)
-        case "tensorflow":
-            return _tensorflow_step(model, *arguments)
-        case _:
-            return _torch_step(model, *arguments)
+    # Not a `match`, which TensorFlow's AutoGraph cannot read, and says so.
+    steps: dict[str, Callable[..., Any]] = {
+        "jax": _jax_step,
+        "tensorflow": _tensorflow_step,
+        "torch": _torch_step,
+    }
+    return steps[keras.backend.backend()](model, *arguments)
 
 
 def _schedule(model: Any) -> list[tuple[Phase, list[Any]]]:
@@ -156,6 +170,7 @@ def _jax_step(model: Any, state: Any, data: Any) -> Any:
         model.metrics_variables,
     )
     everything = [v for group in groups for v in group]
+    beside = [*groups[1], *groups[3]]  # what a forward pass moves
     now = {
         id(v): value
         for g, s in zip(groups, state, strict=True)
@@ -173,12 +188,12 @@ def _jax_step(model: Any, state: Any, data: Any) -> Any:
             moved = {id(v): w for v, w in zip(variables, weights, strict=True)}
             with scope(moved) as inner:
                 loss, found, outputs = _forward(model, phase, batch)
-            return loss, (found, outputs, [inner.get_current_value(v) for v in groups[1]])
+            return loss, (found, outputs, [inner.get_current_value(v) for v in beside])
 
         weights = [now[id(v)] for v in variables]
         (_, aux), gradients = jax.value_and_grad(loss_of, has_aux=True)(weights)
         found, outputs, fixed = aux
-        now.update({id(v): value for v, value in zip(groups[1], fixed, strict=True)})
+        now.update({id(v): value for v, value in zip(beside, fixed, strict=True)})
         with scope({}) as inner:
             model.optimizer.apply_phase(phase.name, gradients, variables)
         now.update({id(v): inner.get_current_value(v) for v in (*groups[0], *groups[2])})

@@ -13,8 +13,8 @@ from keras_ae.typing import Tensor
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
 
-def scan(function: Step, state: Any, sequences: Any) -> Any:
-    """Return what a function makes of each step, `(batch, time, ...)` each.
+def scan(function: Step, state: Any, sequences: Any, last: bool = False) -> Any:
+    """Return what a function makes of each step, `(batch, time, ...)` each, or the last state.
 
     It is a loop of the compiled program on JAX and TensorFlow, whose gradients are known; as many
     calls as there are steps on PyTorch, and where networks are to be of elementary operations.
@@ -24,17 +24,20 @@ def scan(function: Step, state: Any, sequences: Any) -> Any:
             keep their shapes and dtypes.
         state: What the first step is given.
         sequences: A structure of tensors `(batch, time, ...)`, of a known number of steps.
+        last: Whether to return the state after the last step instead of the outputs.
     """
     first = keras.tree.map_structure(lambda x: keras.ops.swapaxes(x, 0, 1), sequences)
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
 
-        outputs = jax.lax.scan(function, state, first)[1]
+        state, outputs = jax.lax.scan(function, state, first)
     elif backend == "tensorflow" and not is_written_out():
-        outputs = _tensorflow_scan(function, state, first)
+        state, outputs = _tensorflow_scan(function, state, first)
     else:
-        outputs = _one_by_one(function, state, first)
+        state, outputs = _one_by_one(function, state, first)
+    if last:
+        return state
     return keras.tree.map_structure(lambda x: keras.ops.swapaxes(x, 0, 1), outputs)
 
 
@@ -43,7 +46,7 @@ def _one_by_one(function: Step, state: Any, first: Any) -> Any:
     for t in range(keras.tree.flatten(first)[0].shape[0]):
         state, outputs = function(state, keras.tree.map_structure(lambda x, t=t: x[t], first))
         found.append(outputs)
-    return keras.tree.map_structure(lambda *parts: keras.ops.stack(parts), *found)
+    return state, keras.tree.map_structure(lambda *parts: keras.ops.stack(parts), *found)
 
 
 def _tensorflow_scan(function: Step, state: Any, first: Any) -> Any:
@@ -63,7 +66,7 @@ def _tensorflow_scan(function: Step, state: Any, first: Any) -> Any:
         state, outputs = function(state, keras.tree.map_structure(lambda x: x.read(t), given))
         return t + 1, state, keras.tree.map_structure(lambda a, y: a.write(t, y), made, outputs)
 
-    *_, made = tf.while_loop(
+    _, state, made = tf.while_loop(
         lambda t, *_: t < steps, body, (tf.constant(1), state, made), maximum_iterations=steps - 1
     )
-    return keras.tree.map_structure(lambda array: array.stack(), made)
+    return state, keras.tree.map_structure(lambda array: array.stack(), made)

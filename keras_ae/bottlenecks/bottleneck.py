@@ -32,6 +32,10 @@ class Bottleneck(Part):
             sample: Whether a stochastic code is drawn; its mean is used otherwise.
         """
 
+    def to_decoder(self, z: Tensor) -> Tensor:
+        """Return codes as a decoder is given them: as they are by default."""
+        return z
+
     def between(self, a: Tensor, b: Tensor, share: Tensor) -> Tensor:
         """Return codes on the shortest ways from a to b where codes live, by default straight.
 

@@ -89,7 +89,7 @@ def _all(model: Any) -> list[Signature]:
     rows = Tensor("x", model.event_shape)
     x = (rows, *_condition(model, of_codes=False))
     latent = Tensor("latent", model.latent_shape, kind="latent")
-    indices = Tensor("indices", model.latent_shape[:-1], "int32", "indices")
+    indices = Tensor("indices", getattr(model.bottleneck, "index_shape", ()), "int32", "indices")
     reconstruction = Tensor("reconstruction", model.event_shape)
     found = [
         Signature("serving_default", "reconstruct_tensor", x, reconstruction),

@@ -20,7 +20,17 @@ from keras_ae.models.matching.cramer_wold_autoencoder import CramerWoldAutoencod
 from keras_ae.models.matching.sinkhorn_autoencoder import SinkhornAutoencoder
 from keras_ae.models.matching.sliced_wae import SlicedWAE
 from keras_ae.models.matching.wae_mmd import WAEMMD
+from keras_ae.models.quantized.bsq_vae import BSQVAE
+from keras_ae.models.quantized.fsq_vae import FSQVAE
+from keras_ae.models.quantized.gumbel_vq_vae import GumbelVQVAE
+from keras_ae.models.quantized.hrq_vae import HRQVAE
+from keras_ae.models.quantized.lfq_vae import LFQVAE
+from keras_ae.models.quantized.rq_vae import RQVAE
+from keras_ae.models.quantized.sim_vq_vae import SimVQVAE
+from keras_ae.models.quantized.sq_vae import SQVAE
+from keras_ae.models.quantized.vq_gan import VQGAN
 from keras_ae.models.quantized.vq_vae import VQVAE
+from keras_ae.models.quantized.vq_vae_2 import VQVAE2
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
 from keras_ae.models.structured.ada_gvae import AdaGVAE
 from keras_ae.models.structured.count_vae import CountVAE
@@ -34,6 +44,7 @@ from keras_ae.models.structured.semi_supervised_vae import SemiSupervisedVAE
 from keras_ae.models.structured.sequence_vae import SequenceVAE
 from keras_ae.models.structured.variational_graph_autoencoder import VariationalGraphAutoencoder
 from keras_ae.models.structured.vrnn import VRNN
+from keras_ae.models.variational.autoencoder_kl import AutoencoderKL
 from keras_ae.models.variational.bernoulli_vae import BernoulliVAE
 from keras_ae.models.variational.beta_tc_vae import BetaTCVAE
 from keras_ae.models.variational.beta_vae import BetaVAE
@@ -64,11 +75,15 @@ from keras_ae.models.variational.vae import VAE
 from keras_ae.models.variational.vamp_vae import VampVAE
 
 __all__ = [
+    "BSQVAE",
     "CIWAE",
     "DIPVAE",
+    "FSQVAE",
+    "HRQVAE",
     "IAFVAE",
     "IRMAE",
     "IWAE",
+    "LFQVAE",
     "MIWAE",
     "MLVAE",
     "MSSSIMVAE",
@@ -76,15 +91,20 @@ __all__ = [
     "RAEGP",
     "RAEL2",
     "RAESN",
+    "RQVAE",
+    "SQVAE",
     "VAE",
     "VAEGAN",
+    "VQGAN",
     "VQVAE",
+    "VQVAE2",
     "VRNN",
     "WAEGAN",
     "WAEMMD",
     "AdaGVAE",
     "AdversarialAutoencoder",
     "Autoencoder",
+    "AutoencoderKL",
     "BernoulliVAE",
     "BetaTCVAE",
     "BetaVAE",
@@ -101,6 +121,7 @@ __all__ = [
     "FlowPosteriorVAE",
     "FlowPriorVAE",
     "GraphAutoencoder",
+    "GumbelVQVAE",
     "HamiltonianVAE",
     "HypersphericalVAE",
     "InfoVAE",
@@ -118,6 +139,7 @@ __all__ = [
     "SemiSupervisedVAE",
     "SequenceVAE",
     "SigmaVAE",
+    "SimVQVAE",
     "SinkhornAutoencoder",
     "SlicedWAE",
     "SoftIntroVAE",

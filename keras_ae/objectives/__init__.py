@@ -2,7 +2,6 @@
 
 from keras_ae.objectives.adversarial import Adversarial
 from keras_ae.objectives.code_norm import CodeNorm
-from keras_ae.objectives.commitment import Commitment
 from keras_ae.objectives.contraction import Contraction
 from keras_ae.objectives.cramer_wold import CramerWold
 from keras_ae.objectives.decoder_gradient import DecoderGradient
@@ -22,8 +21,10 @@ from keras_ae.objectives.maximum_mean_discrepancy import MaximumMeanDiscrepancy
 from keras_ae.objectives.mixture_rate import MixtureRate
 from keras_ae.objectives.modal_bound import ModalBound
 from keras_ae.objectives.pair_game import PairGame
+from keras_ae.objectives.patch_game import PatchGame
 from keras_ae.objectives.perceptual import Perceptual
 from keras_ae.objectives.permuted_game import PermutedGame
+from keras_ae.objectives.quantization import Quantization
 from keras_ae.objectives.reconstruction import Reconstruction
 from keras_ae.objectives.semi_supervised import SemiSupervised
 from keras_ae.objectives.sinkhorn_divergence import SinkhornDivergence
@@ -36,7 +37,6 @@ from keras_ae.objectives.weight import ControlledWeight, CyclicalWarmup, LinearW
 __all__ = [
     "Adversarial",
     "CodeNorm",
-    "Commitment",
     "Contraction",
     "ControlledWeight",
     "CramerWold",
@@ -60,8 +60,10 @@ __all__ = [
     "ModalBound",
     "MutualInformation",
     "PairGame",
+    "PatchGame",
     "Perceptual",
     "PermutedGame",
+    "Quantization",
     "Reconstruction",
     "SemiSupervised",
     "SinkhornDivergence",

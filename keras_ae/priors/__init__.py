@@ -16,6 +16,7 @@ from keras_ae.priors.gaussian_mixture import GaussianMixture
 from keras_ae.priors.hyperspherical_uniform import HypersphericalUniform
 from keras_ae.priors.joint import Joint
 from keras_ae.priors.prior import Prior
+from keras_ae.priors.scaled_normal import ScaledNormal
 from keras_ae.priors.source import Source
 from keras_ae.priors.standard_normal import StandardNormal
 from keras_ae.priors.two_level_vamp import TwoLevelVamp
@@ -32,6 +33,7 @@ PARTS: dict[str, type[Prior]] = {
     "gaussian_mixture": GaussianMixture,
     "hyperspherical_uniform": HypersphericalUniform,
     "joint": Joint,
+    "scaled_normal": ScaledNormal,
     "standard_normal": StandardNormal,
     "two_level_vamp": TwoLevelVamp,
     "vamp": Vamp,
@@ -58,6 +60,7 @@ __all__ = [
     "HypersphericalUniform",
     "Joint",
     "Prior",
+    "ScaledNormal",
     "Source",
     "StandardNormal",
     "TwoLevelVamp",

@@ -54,10 +54,7 @@ class Sampler(Source):
             return self.from_config(self.get_config()).fit(model, x, labels=labels, seed=seed)
         self.check_model(model)
         seed = _checked_seed(seed)
-        if isinstance(model.bottleneck, Posterior):
-            codes = model.sample_posterior(x, seed=seed)[0]
-        else:
-            codes = model.encode(x)
+        codes = self.codes_to_fit(model, x, seed)
         if labels is not None:
             labels = _checked_labels(labels, len(codes))
         self.fit_codes(model, x, codes, labels=labels, seed=seed)
@@ -99,11 +96,21 @@ class Sampler(Source):
     def attach(self, model: Any) -> None:
         """Make the weights whose shapes follow from the model's; refuse a model it cannot serve."""
         self.check_model(model)
-        self.make_weights(model.latent_shape)
+        self.make_weights_for(model)
         self.trainable = False
         self.__dict__["_serves"] = weakref.ref(model)
 
     _serves: Any = None
+
+    def make_weights_for(self, model: Any) -> None:
+        """Make weights for the model's codes; by default those that follow from their shape."""
+        self.make_weights(model.latent_shape)
+
+    def codes_to_fit(self, model: Any, x: Any, seed: int) -> np.ndarray:
+        """Return the codes of rows: draws of the posterior where there is one."""
+        if isinstance(model.bottleneck, Posterior):
+            return np.asarray(model.sample_posterior(x, seed=seed)[0])
+        return np.asarray(model.encode(x))
 
     def make_weights(self, latent_shape: Shape) -> None:
         """Make weights for codes of this shape; none by default."""
@@ -117,8 +124,8 @@ class Sampler(Source):
         name, code = type(self).__name__, type(model.bottleneck).__name__
         if "indices" in model.bottleneck.reports:
             raise ValueError(
-                f"{name} needs codes of numbers. Received: {code}, whose codes are numbers of a "
-                "codebook. They need a prior over indices."
+                f"{name} needs codes of numbers. Received: {code}, whose codes are of a finite "
+                "set. Take 'causal_transformer', 'masked_transformer' or 'pixel_cnn'."
             )
         space = model.bottleneck.space
         if space not in self.spaces:

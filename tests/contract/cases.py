@@ -263,6 +263,5 @@ CASES = [
         {**SMALL, "network": FEATURES, "layers": ["first", "second"], "weight": 50.0},
         distortion="perceptual",
     ),
-    Case("vq_vae", with_commitment(0.25), {**SMALL, "num_codes": 8, "tokens": 4}),
     Case("adversarial_autoencoder", with_critic(0.5), {**SMALL, "adversarial": 0.5}),
 ]

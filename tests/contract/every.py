@@ -5,8 +5,9 @@ from __future__ import annotations
 from tests.contract.adversarial import ADVERSARIAL
 from tests.contract.cases import CASES
 from tests.contract.matching import MATCHING
+from tests.contract.quantized import QUANTIZED
 from tests.contract.regularised import REGULARISED
 from tests.contract.structured import STRUCTURED
 from tests.contract.variational import VARIATIONAL
 
-EVERY = [*CASES, *VARIATIONAL, *MATCHING, *REGULARISED, *ADVERSARIAL, *STRUCTURED]
+EVERY = [*CASES, *VARIATIONAL, *MATCHING, *REGULARISED, *ADVERSARIAL, *STRUCTURED, *QUANTIZED]

@@ -20,6 +20,9 @@ TURN = BACKENDS.index(keras.backend.backend())
 HIDDEN = ["--hidden", 16]
 NAMES = [case.name for case in EVERY if case.name != "recurrent_autoencoder"]  # of series
 OPTIONS: dict[str, list[Any]] = {
+    "autoencoder_kl": ["--critic-hidden", 4, *HIDDEN],
+    "vq_gan": ["--critic-hidden", 4, *HIDDEN],
+    "vq_vae_2": ["--width", 8, *HIDDEN],
     "conditional_vae": ["--condition", "labels", *HIDDEN],
     "concrete_autoencoder": ["--steps", 20, *HIDDEN],
     "linear_autoencoder": ["--tied", "true"],

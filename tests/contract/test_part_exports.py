@@ -18,26 +18,41 @@ from keras_ae import conditions, flows, likelihoods, priors, samplers
 from keras_ae.bottlenecks import (
     PARTS,
     Binary,
+    BinarySphericalQuantizer,
     Categorical,
     ConcreteSelector,
     Deterministic,
+    FiniteScalarQuantizer,
     FlowPosterior,
     Gaussian,
     GroupedGaussian,
+    GroupedQuantizer,
+    GumbelQuantizer,
     Hamiltonian,
+    HierarchicalQuantizer,
+    HierarchicalResidualQuantizer,
     Hyperbolic,
     Hyperspherical,
     Joint,
+    LatentQuantizer,
     LinearLayers,
+    LookupFreeQuantizer,
     MixtureOfExperts,
+    MultiScaleQuantizer,
     ProductOfExperts,
+    Quantizer,
+    RandomProjectionQuantizer,
     RecurrentGaussian,
+    ResidualQuantizer,
     RiemannianHamiltonian,
+    ScaledGaussian,
+    SimVectorQuantizer,
     SoftClusters,
+    StochasticQuantizer,
     TwoLevelGaussian,
     VectorQuantizer,
 )
-from keras_ae.objectives import KLDivergence, Reconstruction
+from keras_ae.objectives import KLDivergence, Quantization, Reconstruction
 from tests.contract.leaving import check_formats
 
 ROWS = 40
@@ -70,6 +85,11 @@ class Case:
             return self.posterior()
         return FlowPosterior(4, {"name": self.flow, **FLOW_OPTIONS.get(self.flow, {})}, 4)
 
+    @property
+    def is_discrete(self) -> bool:
+        """Whether codes have numbers."""
+        return isinstance(self.bottleneck(), Quantizer)
+
     def data(self) -> np.ndarray:
         """Return rows that the likelihood can score."""
         rng = np.random.default_rng(0)
@@ -94,8 +114,8 @@ class Case:
         model = keras_ae.LatentModel(
             (6,),
             bottleneck=self.bottleneck(),
-            objective=[Reconstruction(), KLDivergence()],
-            prior={"name": self.prior, **prior},
+            objective=[Reconstruction(), Quantization() if self.is_discrete else KLDivergence()],
+            prior=None if self.is_discrete else {"name": self.prior, **prior},
             likelihood={"name": self.likelihood, **dict(self.options)},
             condition=self.condition,
             hidden=[8],
@@ -135,6 +155,9 @@ SAMPLER_OPTIONS: dict[str, dict[str, Any]] = {
     "gaussian_mixture": {"components": 3},
     "class_mixtures": {"components": 1},
     "two_stage": {"hidden": [8], "epochs": 2},
+    "causal_transformer": {"epochs": 2, "width": 8, "depth": 1, "heads": 2},
+    "masked_transformer": {"epochs": 2, "width": 8, "depth": 1, "heads": 2, "rounds": 3},
+    "pixel_cnn": {"epochs": 2, "filters": 4, "depth": 2, "kernel_size": 3},
 }
 CASES = [
     Case("gaussian", sampler="gaussian_mixture"),
@@ -174,6 +197,19 @@ CASES = [
     Case("gaussian", sampler="kernel_density"),
     Case("gaussian", sampler="riemannian_hmc"),
     Case("gaussian", sampler="two_stage"),
+    Case("gaussian", lambda: VectorQuantizer(8, 2, tokens=3), sampler="causal_transformer"),
+    Case("gaussian", lambda: LatentQuantizer([3, 2], tokens=3), sampler="masked_transformer"),
+    Case("gaussian", lambda: FiniteScalarQuantizer([3, 3], tokens=3), sampler="pixel_cnn"),
+    Case("gaussian", lambda: LookupFreeQuantizer(20, tokens=3)),
+    Case("gaussian", lambda: BinarySphericalQuantizer(4, tokens=3)),
+    Case("gaussian", lambda: SimVectorQuantizer(8, 2, tokens=3)),
+    Case("gaussian", lambda: RandomProjectionQuantizer(8, 2, 4, tokens=3)),
+    Case("gaussian", lambda: GumbelQuantizer(8, 2, tokens=3)),
+    Case("gaussian", lambda: StochasticQuantizer(8, 2, tokens=3)),
+    Case("gaussian", lambda: HierarchicalResidualQuantizer(8, 2, tokens=3)),
+    Case("gaussian", lambda: ResidualQuantizer(VectorQuantizer(8, 2), 2, tokens=3)),
+    Case("gaussian", lambda: GroupedQuantizer(VectorQuantizer(8, 2), 2, tokens=3)),
+    Case("gaussian", lambda: ScaledGaussian(3), "scaled_normal"),
 ]
 
 
@@ -183,7 +219,8 @@ def test_every_part_is_here() -> None:
     assert {case.prior for case in CASES} == set(priors.PARTS)
     assert {case.sampler for case in CASES} - {None} == set(samplers.PARTS)
     codes = {type(case.bottleneck()) for case in CASES}
-    of_variants = {Deterministic, VectorQuantizer, LinearLayers, ConcreteSelector, SoftClusters}
+    of_variants = {Deterministic, LinearLayers, ConcreteSelector, SoftClusters}
+    of_variants |= {HierarchicalQuantizer, MultiScaleQuantizer}  # of maps
     # Those need the variants' encoders.
     of_variants |= {ProductOfExperts, MixtureOfExperts, RecurrentGaussian}
     assert codes | of_variants == set(PARTS.values())

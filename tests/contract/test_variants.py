@@ -73,7 +73,9 @@ def compiled(case: Case, **options: Any) -> Any:
 
 def test_the_distortion_falls_and_every_term_is_logged(case: Case, trained: Trained) -> None:
     history = trained.history
-    names = {"loss", "mse", *(term.name for term in trained.model.objective)}
+    terms = trained.model.objective
+    names = {"loss", "mse", *(term.name for term in terms)}
+    names |= {name for term in terms if hasattr(term, "usage") for name in term.usage.result()}
     assert names | {f"val_{name}" for name in names} == set(history)
     assert history[case.distortion][-1] < history[case.distortion][0]
 

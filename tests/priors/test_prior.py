@@ -38,6 +38,7 @@ PRIORS: dict[str, tuple[dict[str, Any], Any]] = {
     "gaussian_mixture": ({"components": 3}, lambda: Gaussian(2)),
     "hyperspherical_uniform": ({}, lambda: Hyperspherical(3)),
     "joint": ({"categories": (3, 2)}, lambda: Joint(2, (3, 2))),
+    "scaled_normal": ({}, lambda: Gaussian(2)),
     "standard_normal": ({}, lambda: Gaussian(2)),
     "two_level_vamp": (
         {"lower_dim": 1, "components": 4, "hidden": 4},
@@ -56,6 +57,7 @@ DENSITIES = [
     "conditional_normal",
     "flow",
     "gaussian_mixture",
+    "scaled_normal",
     "standard_normal",
     "two_level_vamp",
     "vamp",

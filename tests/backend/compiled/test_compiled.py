@@ -94,8 +94,10 @@ def test_blocks_of_steps_train_as_single_steps_do(
     found = fit(model, sample_weight=WEIGHTS)
     assert set(found) == set(wanted)
     for key, values in wanted.items():
-        # A term is a part of the loss, of which 1e-5 nats are less than 1e-5.
-        assert found[key] == pytest.approx(values, rel=1e-5, abs=1e-5), key
+        # A term is a part of the loss, of which 1e-5 nats are less than 1e-5; decibels are of a
+        # ratio of small numbers.
+        rel = 1e-4 if key.endswith("snr") else 1e-5
+        assert found[key] == pytest.approx(values, rel=rel, abs=1e-5), key
     for a, b in zip(weights(model), weights(single), strict=True):
         # Norms: where a gradient is rounding alone, Adam moves a weight by its sign.
         assert np.linalg.norm(a - b) <= 1e-4 * np.linalg.norm(b) + 1e-6
