@@ -12,6 +12,7 @@ from keras import ops
 
 from keras_ae import arrays
 from keras_ae.batches import ArrayBatches
+from keras_ae.distributions.noise import Noise
 from keras_ae.parts import checked_positive, checked_size
 from keras_ae.samplers import second_model
 from keras_ae.samplers.sampler import Sampler
@@ -42,6 +43,7 @@ class CodePrior(Sampler):
         self.batch_size = checked_size("batch_size", batch_size)
         self.learning_rate = checked_positive("learning_rate", learning_rate)
         self.index_shape: Shape = ()
+        self.noise = Noise()
 
     # What a distribution defines.
 
@@ -129,7 +131,7 @@ class CodePrior(Sampler):
         numbers = arrays.as_numbers("indices", indices)
         arrays.check_entries("indices", numbers, self.index_shape, None)
         rows = numbers.reshape(len(numbers), -1).astype("int32")
-        model = Likelihood(self, self.network, measures=True)
+        model = Likelihood(self, self.network)
         batches = ArrayBatches(rows, batch_size=batch_size, shuffle=False)
         return np.concatenate(
             [ops.convert_to_numpy(model(batches[i][0])) for i in range(len(batches))]
@@ -163,13 +165,13 @@ class Likelihood(keras.Model):
     Args:
         prior: The prior.
         network: Its network, or one like it.
-        measures: Whether it is measured, and not trained.
     """
 
-    def __init__(self, prior: CodePrior, network: keras.Model, measures: bool = False) -> None:
+    def __init__(self, prior: CodePrior, network: keras.Model) -> None:
         super().__init__(name="likelihood")
-        self.network = network
-        self.__dict__["prior"], self.measures = prior, measures
+        # The noise is the model's, or its state would stand still in a compiled step.
+        self.network, self.noise = network, prior.noise
+        self.__dict__["prior"] = prior
         self.built = True
 
     def call(self, numbers: Tensor, training: bool = False) -> Tensor:

@@ -9,7 +9,6 @@ import keras
 from keras import ops
 
 from keras_ae.distributions import gumbel
-from keras_ae.distributions.noise import Noise
 from keras_ae.networks import transformer
 from keras_ae.parts import checked_non_negative, checked_size
 from keras_ae.samplers.autoregressive import checked_share
@@ -64,8 +63,8 @@ class MaskedTransformer(CodePrior):
         self.width, self.depth = checked_size("width", width), checked_size("depth", depth)
         self.heads, self.rounds = checked_size("heads", heads), checked_size("rounds", rounds)
         self.choice = checked_non_negative("choice", choice)
-        self.orders, self.dropout = checked_size("orders", orders), checked_share("drop", dropout)
-        self.noise = Noise()
+        self.orders = checked_size("orders", orders)
+        self.dropout = checked_share("dropout", dropout)
 
     def make_network(self) -> keras.Model:
         """Return the network, for numbers and what stands for a masked one."""

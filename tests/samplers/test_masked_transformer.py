@@ -14,6 +14,7 @@ from scipy.special import log_softmax, logsumexp
 import keras_ae
 from keras_ae.distributions.noise import Noise
 from keras_ae.samplers import MaskedTransformer
+from keras_ae.samplers.code_prior import Likelihood
 from keras_ae.samplers.masked_transformer import _least
 
 RNG = np.random.default_rng(0)
@@ -47,6 +48,15 @@ def test_the_bound_lies_below_a_distribution() -> None:
         weight.assign(RNG.normal(size=weight.shape) * 0.7)
     mean = np.mean([prior.log_prob(EVERY) for _ in range(10)], axis=0)
     assert logsumexp(mean) < 0.05
+
+
+def test_each_compiled_step_masks_other_numbers() -> None:
+    """The loss of the same rows under the same weights is that of other masks."""
+    _, prior = fitted(dropout=0.0)
+    model = Likelihood(prior, prior.make_network())
+    model.compile(keras.optimizers.SGD(0.0))
+    losses = [float(model.train_on_batch(EVERY)) for _ in range(4)]
+    assert len({round(loss, 5) for loss in losses}) == 4
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 7])

@@ -104,9 +104,9 @@ class ResidualQuantizer(Composite):
 
     def start(self, vectors: Tensor, seed: int = 0) -> None:
         """Start each level from what the levels before leave over."""
-        for level, part in enumerate(self.parts):
-            part.start(vectors, seed + level)
-            vectors = ops.stop_gradient(vectors - part.codes_of(vectors).codes)
+        for level, (part, scale) in enumerate(zip(self.parts, self.scales, strict=True)):
+            part.start(vectors / scale, seed + level)
+            vectors = ops.stop_gradient(vectors - scale * part.codes_of(vectors / scale).codes)
 
     def codes_of(
         self,
@@ -195,6 +195,10 @@ class GroupedQuantizer(Composite):
         """Return vectors whose parts are in the range of their codes."""
         parts = zip(self.parts, self._cut(vectors), strict=True)
         return ops.concatenate([part.bounded(v) for part, v in parts], axis=-1)
+
+    def scale_of_level(self, level: int) -> float:
+        """Return how much smaller the codes of a level of residuals are: as the parts have it."""
+        return self.parts[0].scale_of_level(level)
 
     def start(self, vectors: Tensor, seed: int = 0) -> None:
         """Start each part from its part of the vectors."""

@@ -66,6 +66,10 @@ class SignQuantizer(Quantizer):
         """a, of each number of a code."""
         return 1.0
 
+    def scale_of_level(self, level: int) -> float:
+        """Return how much smaller the codes of a residual are: half each time."""
+        return 2.0**-level
+
     def codes_of(
         self,
         vectors: Tensor,
@@ -137,10 +141,6 @@ class LookupFreeQuantizer(SignQuantizer):
         >>> LookupFreeQuantizer(10)(np.ones((2, 4, 10), "float32"))["indices"].shape == (2, 4)
         True
     """
-
-    def scale_of_level(self, level: int) -> float:
-        """Return how much smaller the codes of a residual are: half each time."""
-        return 2.0**-level
 
 
 @keras.saving.register_keras_serializable("keras_ae.bottlenecks")

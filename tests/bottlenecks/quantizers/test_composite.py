@@ -10,6 +10,7 @@ from keras import ops
 from scipy import stats
 
 from keras_ae.bottlenecks import (
+    BinarySphericalQuantizer,
     Deterministic,
     FiniteScalarQuantizer,
     GroupedQuantizer,
@@ -272,3 +273,18 @@ def test_what_cannot_be_built_upon_is_refused(kind: Any) -> None:
 def test_finite_levels_that_do_not_nest_have_no_residuals(base: Any) -> None:
     with pytest.raises(ValueError, match="symmetric|same|equal"):
         ResidualQuantizer(base, 2)
+
+
+@pytest.mark.parametrize(
+    ("base", "least"),
+    [
+        (lambda: GroupedQuantizer(FiniteScalarQuantizer([5, 5, 5], symmetric=True), 2), 14.0),
+        (lambda: BinarySphericalQuantizer(6), 3.0),
+    ],
+    ids=["grouped_finite", "spherical"],
+)
+def test_levels_of_codes_that_do_not_learn_are_ever_smaller(base: Any, least: float) -> None:
+    """By as much as their base's: (L - 1)^2 of the squared error, for signs nearly 4."""
+    z = np.random.default_rng(0).normal(size=(400, 1, 6)).astype("f4")
+    errors = ops.convert_to_numpy(ResidualQuantizer(base(), 4)(z)["errors"]).mean(0)
+    assert (errors[:-1] / errors[1:] > least).all()
