@@ -241,6 +241,23 @@ def checked_non_negative(name: str, value: float) -> float:
     return float(value)
 
 
+def checked_share(name: str, value: float, whole: bool = True) -> float:
+    """Return a share of something as a float.
+
+    Args:
+        name: Of the argument.
+        value: From 0 to 1.
+        whole: Whether 1 is one.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    if not is_number(value) or not 0.0 <= value <= 1.0 or (value == 1.0 and not whole):
+        interval = "[0, 1]" if whole else "[0, 1)"
+        raise ValueError(f"`{name}` must be a share in {interval}. Received: {name}={value!r}")
+    return float(value)
+
+
 def checked_claim(name: str, value: Any) -> bool:
     """Return whether something is claimed, as a bool.
 

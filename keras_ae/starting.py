@@ -83,7 +83,7 @@ def start(model: Any, rows: TrainingRows, y: Any = None) -> None:
 
 
 def _start_parts(model: Any, rows: TrainingRows) -> None:
-    if hasattr(model.bottleneck, "project"):
+    if getattr(model.bottleneck, "starts", False):
         model.bottleneck.adapt(model.views.run("features_tensor", rows.first(START_ROWS)))
     if model.bottleneck.adapts:
         model.bottleneck.adapt(_normalized(model, rows.first(START_ROWS)))

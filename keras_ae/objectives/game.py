@@ -71,12 +71,16 @@ def log_odds(critic: Any, inputs: Any, training: bool) -> Tensor:
     return critic(inputs, training=training)[:, 0]
 
 
-def held_log_odds(critic: Any, inputs: Any) -> Tensor:
-    """Return a critic's logits, `(batch,)`, with a gradient for the inputs and none for it."""
+def held(critic: Any, inputs: Any) -> Tensor:
+    """Return what a critic makes of inputs, with a gradient for these and none for it."""
     weights = [ops.stop_gradient(v.value) for v in critic.trainable_variables]
     state = [v.value for v in critic.non_trainable_variables]
-    logits, _ = critic.stateless_call(weights, state, inputs, training=False)
-    return logits[:, 0]
+    return critic.stateless_call(weights, state, inputs, training=False)[0]
+
+
+def held_log_odds(critic: Any, inputs: Any) -> Tensor:
+    """Return a critic's logits, `(batch,)`, with a gradient for the inputs and none for it."""
+    return held(critic, inputs)[:, 0]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_ae.backend.gradients import gradient_of
 from keras_ae.networks import stages
-from keras_ae.objectives.game import Game, check_examples, check_unmasked
+from keras_ae.objectives.game import Game, check_examples, check_unmasked, held
 from keras_ae.objectives.weight import Weight
 from keras_ae.parts import checked_claim, checked_sizes
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
@@ -67,11 +67,11 @@ class PatchGame(Game):
         check_unmasked("a game over patches", batch)
         made = expected(model, outputs["decoded"])
         true, false = (
-            self.seen(self.critic, model, x, training)
+            self.critic(shown(model, x), training=training)
             for x in (batch.target, ops.stop_gradient(made))
         )
         critic = 0.5 * (mean(ops.relu(1.0 - true)) + mean(ops.relu(1.0 + false)))
-        autoencoder = -mean(self.held(model, made))
+        autoencoder = -mean(held(self.critic, shown(model, made)))
         if self.adaptive:
             autoencoder = self.balance(model, batch, outputs) * autoencoder
         return autoencoder, critic
@@ -98,22 +98,11 @@ class PatchGame(Game):
             return sum(parts[1:], parts[0])
 
         def of_critic(weights: Tensor) -> Tensor:
-            return mean(self.held(model, expected(model, decoded(weights))))
+            made = expected(model, decoded(weights))
+            return mean(held(self.critic, shown(model, made)))
 
         a, b = (_norm(gradient_of(f, kernel)) for f in (of_terms, of_critic))
         return ops.stop_gradient(ops.minimum(a / (b + LEAST_NORM), MOST_WEIGHT))
-
-    def held(self, model: Any, examples: Tensor) -> Tensor:
-        """Return the critic's logits of examples, with a gradient for these and none for it."""
-        weights = [ops.stop_gradient(v.value) for v in self.critic.trainable_variables]
-        state = [v.value for v in self.critic.non_trainable_variables]
-        seen = model.likelihood.encoder_input(ops.cast(examples, "float32"))
-        return self.critic.stateless_call(weights, state, seen, training=False)[0]
-
-    def seen(self, critic: Any, model: Any, examples: Tensor, training: bool) -> Tensor:
-        """Return the critic's logits of examples, `(batch, ...)`."""
-        shown = model.likelihood.encoder_input(ops.cast(examples, "float32"))
-        return critic(shown, training=training)
 
 
 def patch_critic(shape: Shape, hidden: Sequence[int]) -> keras.Model:
@@ -136,6 +125,11 @@ def patch_critic(shape: Shape, hidden: Sequence[int]) -> keras.Model:
 def expected(model: Any, decoded: Tensor) -> Tensor:
     """Return E[x | z] in normalised units, float32."""
     return ops.cast(model.likelihood.mean(decoded), "float32")
+
+
+def shown(model: Any, examples: Tensor) -> Tensor:
+    """Return examples as a critic is given them."""
+    return model.likelihood.encoder_input(ops.cast(examples, "float32"))
 
 
 def mean(values: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ from keras import ops
 
 from keras_ae.backend.scan import scan
 from keras_ae.networks import pixel_cnn, transformer
-from keras_ae.parts import checked_size, is_number
+from keras_ae.parts import checked_share, checked_size
 from keras_ae.samplers.code_prior import CodePrior, chosen, drawn
 from keras_ae.typing import Tensor
 
@@ -18,9 +19,9 @@ from keras_ae.typing import Tensor
 class Autoregressive(CodePrior):
     """p(k) = prod_i p(k_i | k_1, ..., k_i-1); drawn one number after another."""
 
+    @abstractmethod
     def log_probs(self, network: Any, numbers: Tensor, training: bool = False) -> Tensor:
         """Return log p(k_i = . | those before), `(batch, length, vocabulary)`."""
-        raise NotImplementedError
 
     def log_likelihood(self, network: Any, numbers: Tensor, training: bool) -> Tensor:
         """Return log p of rows of numbers `(batch, length)`, `(batch,)`, nats."""
@@ -75,7 +76,10 @@ class CausalTransformer(Autoregressive):
     ) -> None:
         super().__init__(epochs, batch_size, learning_rate)
         self.width, self.depth = checked_size("width", width), checked_size("depth", depth)
-        self.heads, self.dropout = checked_size("heads", heads), checked_share("dropout", dropout)
+        self.heads, self.dropout = (
+            checked_size("heads", heads),
+            checked_share("dropout", dropout, whole=False),
+        )
         if width % heads:
             raise ValueError(
                 f"`width` must be a multiple of `heads`. Received: width={width}, heads={heads}"
@@ -137,7 +141,7 @@ class PixelCNN(Autoregressive):
         self.kernel_size = checked_size("kernel_size", kernel_size)
         if kernel_size % 2 == 0:
             raise ValueError(f"`kernel_size` must be odd. Received: kernel_size={kernel_size}")
-        self.dropout = checked_share("dropout", dropout)
+        self.dropout = checked_share("dropout", dropout, whole=False)
 
     def check_model(self, model: Any) -> None:
         """Refuse a model whose indices are no map.
@@ -173,14 +177,3 @@ class PixelCNN(Autoregressive):
     def _map(self) -> tuple[int, int]:
         shape = self.index_shape
         return (shape[0], shape[1]) if len(shape) == 2 else (1, self.length)
-
-
-def checked_share(name: str, value: float) -> float:
-    """Return a share in [0, 1).
-
-    Raises:
-        ValueError: It is not one.
-    """
-    if not is_number(value) or not 0.0 <= value < 1.0:
-        raise ValueError(f"`{name}` must be a share in [0, 1). Received: {name}={value!r}")
-    return float(value)

@@ -10,8 +10,7 @@ from keras import ops
 
 from keras_ae.distributions import gumbel
 from keras_ae.networks import transformer
-from keras_ae.parts import checked_non_negative, checked_size
-from keras_ae.samplers.autoregressive import checked_share
+from keras_ae.parts import checked_non_negative, checked_share, checked_size
 from keras_ae.samplers.code_prior import CodePrior, chosen, drawn
 from keras_ae.typing import Tensor
 
@@ -64,7 +63,7 @@ class MaskedTransformer(CodePrior):
         self.heads, self.rounds = checked_size("heads", heads), checked_size("rounds", rounds)
         self.choice = checked_non_negative("choice", choice)
         self.orders = checked_size("orders", orders)
-        self.dropout = checked_share("dropout", dropout)
+        self.dropout = checked_share("dropout", dropout, whole=False)
 
     def make_network(self) -> keras.Model:
         """Return the network, for numbers and what stands for a masked one."""

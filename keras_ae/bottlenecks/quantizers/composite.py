@@ -10,11 +10,13 @@ from keras import ops
 from keras_ae.bottlenecks.quantizers.quantizer import (
     Codes,
     Quantizer,
+    copies,
+    levels_used,
     squared_distance,
     straight_through,
 )
 from keras_ae.distributions.noise import Noise
-from keras_ae.parts import checked_size, is_number
+from keras_ae.parts import checked_share, checked_size
 from keras_ae.typing import Tensor
 
 
@@ -33,14 +35,12 @@ class Composite(Quantizer):
 
     def __init__(self, base: Quantizer, number: int, tokens: int = 16) -> None:
         super().__init__(tokens)
-        if not isinstance(base, Quantizer):
-            raise TypeError(f"`base` must be a quantizer. Received: base={base!r}")
+        self.parts = copies(base, number)
         if base.relaxes:
             raise ValueError(
                 "`base` must give codes of its set in training too. Received: "
                 f"{type(base).__name__}, whose codes are mixed there."
             )
-        self.parts = [type(base).from_config(base.get_config()) for _ in range(number)]
         self.sizes = base.sizes * number
         self.of_batch = base.of_batch
 
@@ -48,6 +48,11 @@ class Composite(Quantizer):
         """Make the codes of each part, of vectors at the same places."""
         for part in self.parts:
             part.build((None, *self.latent_shape[:-1], part.width_of_vectors))
+
+    @property
+    def starts(self) -> bool:
+        """Whether its parts start from data."""
+        return self.parts[0].starts
 
     def split(self, indices: Tensor) -> list[Tensor]:
         """Return the indices of each part, of those of all."""
@@ -91,9 +96,7 @@ class ResidualQuantizer(Composite):
     ) -> None:
         super().__init__(base, checked_size("levels", levels), tokens)
         self.code_dim = base.code_dim
-        if not is_number(dropout) or not 0.0 <= dropout <= 1.0:
-            raise ValueError(f"`dropout` must be a share in [0, 1]. Received: dropout={dropout}")
-        self.dropout = float(dropout)
+        self.dropout = checked_share("dropout", dropout)
         self.stages = levels
         self.scales = [base.scale_of_level(level) for level in range(levels)]
         self.noise = Noise()
@@ -116,13 +119,15 @@ class ResidualQuantizer(Composite):
         sample: bool = False,
     ) -> Codes:
         """Return the sums of the levels' codes of vectors `(batch, ..., code_dim)`."""
-        used = self._levels_used(vectors) if training and self.dropout else None
+        drops = training and self.dropout
+        count = len(self.parts)
+        used = levels_used(self.noise, vectors, count, self.dropout) if drops else None
         total, left = ops.zeros_like(vectors), vectors
         indices, losses, errors = [], [], []
         for level, (part, scale) in enumerate(zip(self.parts, self.scales, strict=True)):
             there = mask
             if used is not None:
-                of_level = ops.cast(used > level, "float32") * ops.ones_like(vectors[..., 0])
+                of_level = ops.cast(used > level, "float32")
                 there = of_level if mask is None else mask * of_level
             found = part.codes_of(left / scale, there, training, sample)
             codes, number = ops.stop_gradient(found.codes) * scale, found.indices
@@ -151,14 +156,6 @@ class ResidualQuantizer(Composite):
             return self.parts[0].lookup(indices)
         of_levels = zip(self.parts, self.split(indices), self.scales, strict=True)
         return sum(part.lookup(index) * scale for part, index, scale in of_levels)
-
-    def _levels_used(self, vectors: Tensor) -> Tensor:
-        """Return how many levels each example uses, `(batch, 1, ...)` float32."""
-        rows = ops.shape(vectors)[0]
-        ones = (1,) * (len(vectors.shape) - 2)
-        few = self.noise.integers((rows, *ones), len(self.parts), training=True) + 1
-        drops = self.noise.uniform((rows, *ones), training=True) < self.dropout
-        return ops.cast(ops.where(drops, few, len(self.parts)), "float32")
 
 
 @keras.saving.register_keras_serializable("keras_ae.bottlenecks")

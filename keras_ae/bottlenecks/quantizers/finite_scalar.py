@@ -12,6 +12,7 @@ from keras_ae.bottlenecks.quantizers import radix
 from keras_ae.bottlenecks.quantizers.quantizer import (
     Codes,
     Quantizer,
+    of_numbers,
     squared_distance,
     straight_through,
 )
@@ -114,7 +115,7 @@ class FiniteScalarQuantizer(Quantizer):
     def lookup(self, indices: Tensor) -> Tensor:
         """Return the codes of these numbers, `(batch, ..., len(levels))`."""
         codes = self._codes(radix.digits(ops.maximum(indices, 0), self.levels))
-        return ops.where(indices[..., None] >= 0, codes, 0.0)
+        return of_numbers(codes, indices)
 
     def _codes(self, digits: Tensor) -> Tensor:
         middle = ops.convert_to_tensor(self._middle)

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_ae.bottlenecks.quantizers.quantizer import Codes, Quantizer, of_example
+from keras_ae.bottlenecks.quantizers.quantizer import Codes, Quantizer, copies, of_example
 from keras_ae.networks import halving, stages
 from keras_ae.parts import checked_size
 from keras_ae.typing import Shape, Tensor
@@ -42,17 +42,15 @@ class HierarchicalQuantizer(Quantizer):
 
     def __init__(self, base: Quantizer, width: int = 64, levels: int = 2, tokens: int = 16) -> None:
         super().__init__(tokens)
-        if not isinstance(base, Quantizer):
-            raise TypeError(f"`base` must be a quantizer. Received: base={base!r}")
+        self.parts = copies(base, checked_size("levels", levels))
         if len(base.sizes) != 1:
             raise ValueError(
                 "`base` must give one index for each vector. Received: "
                 f"{type(base).__name__} of {len(base.sizes)}."
             )
-        if checked_size("levels", levels) < 2:
+        if levels < 2:
             raise ValueError(f"`levels` must be at least 2. Received: levels={levels}")
         self.width, self.part_dim = checked_size("width", width), base.code_dim
-        self.parts = [type(base).from_config(base.get_config()) for _ in range(levels)]
         self.sizes, self.of_batch = base.sizes, base.of_batch
         self.code_dim = base.code_dim * levels
 

@@ -9,12 +9,18 @@ import keras
 from keras import ops
 
 from keras_ae.bottlenecks.quantizers.nearest import lowest
-from keras_ae.bottlenecks.quantizers.quantizer import Codes, Quantizer, squared_distance
+from keras_ae.bottlenecks.quantizers.quantizer import (
+    Codes,
+    Quantizer,
+    levels_used,
+    squared_distance,
+    taken,
+)
 from keras_ae.bottlenecks.quantizers.vector import checked_codebook
 from keras_ae.bottlenecks.temperature import Degrees, Temperature
 from keras_ae.distributions import gumbel, relaxed_categorical
 from keras_ae.distributions.noise import Noise
-from keras_ae.parts import checked_non_negative, checked_positive, checked_size, is_number
+from keras_ae.parts import checked_non_negative, checked_positive, checked_share, checked_size
 from keras_ae.typing import Tensor
 
 
@@ -70,10 +76,8 @@ class HierarchicalResidualQuantizer(Quantizer):
         self.weight = checked_non_negative("weight", weight)
         self.norm_weight = checked_non_negative("norm_weight", norm_weight)
         self.norm_scale = checked_positive("norm_scale", norm_scale)
-        for name, value, low in (("decay", decay, 1e-6), ("dropout", dropout, 0.0)):
-            if not is_number(value) or not low <= value <= 1.0:
-                raise ValueError(f"`{name}` must be a share in [0, 1]. Received: {name}={value}")
-        self.decay, self.dropout = float(decay), float(dropout)
+        self.decay = checked_share("decay", checked_positive("decay", decay))
+        self.dropout = checked_share("dropout", dropout)
         self.temperature, self.noise = Temperature(temperature), Noise()
 
     def build_codes(self) -> None:
@@ -99,7 +103,8 @@ class HierarchicalResidualQuantizer(Quantizer):
         sample: bool = False,
     ) -> Codes:
         """Return the sums of the levels' codes of vectors `(batch, ..., code_dim)`."""
-        used = self._levels_used(vectors) if training else None
+        count = len(self.sizes)
+        used = levels_used(self.noise, vectors, count, self.dropout) if training else None
         temperature = self.temperature(training=training)
         total, loss = ops.zeros_like(vectors), 0.0
         indices, errors = [], []
@@ -127,9 +132,7 @@ class HierarchicalResidualQuantizer(Quantizer):
         several = indices if len(self.sizes) > 1 else indices[..., None]
         total: Any = 0.0
         for level, codebook in enumerate(map(ops.convert_to_tensor, self.codebooks)):
-            number = several[..., level]
-            codes = ops.take(codebook, ops.maximum(number, 0), axis=0)
-            total = total + ops.where(number[..., None] >= 0, codes, 0.0)
+            total = total + taken(codebook, several[..., level])
         return total
 
     def _drawn(
@@ -157,15 +160,6 @@ class HierarchicalResidualQuantizer(Quantizer):
             ratio = self.norm_scale * ops.max(after) / ops.min(before)
             total = total + ops.square(ops.maximum(ratio - 1.0, 0.0))
         return self.norm_weight * total / max(1, len(lengths) - 1)
-
-    def _levels_used(self, vectors: Tensor) -> Tensor:
-        """Return how many levels each example uses, `(batch, 1, ...)` int32."""
-        shape = (ops.shape(vectors)[0], *(1,) * (len(vectors.shape) - 2))
-        few = self.noise.integers(shape, len(self.sizes), training=True) + 1
-        drops = self.noise.uniform(shape, training=True) < self.dropout
-        return ops.where(drops, few, len(self.sizes)) + ops.zeros_like(
-            ops.cast(vectors[..., 0], "int32")
-        )
 
 
 def _closeness(points: Tensor, codebook: Tensor) -> Tensor:

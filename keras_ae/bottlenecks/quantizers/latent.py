@@ -13,6 +13,7 @@ from keras_ae.bottlenecks.quantizers.nearest import lowest
 from keras_ae.bottlenecks.quantizers.quantizer import (
     Codes,
     Quantizer,
+    of_numbers,
     squared_distance,
     straight_through,
 )
@@ -98,7 +99,7 @@ class LatentQuantizer(Quantizer):
     def lookup(self, indices: Tensor) -> Tensor:
         """Return the codes of these numbers, `(batch, ..., len(levels))`."""
         codes = self._codes(radix.digits(ops.maximum(indices, 0), self.levels))
-        return ops.where(indices[..., None] >= 0, codes, 0.0)
+        return of_numbers(codes, indices)
 
     def _codes(self, digits: Tensor) -> Tensor:
         return ops.stack(

@@ -10,6 +10,7 @@ from keras_ae.bottlenecks.quantizers import radix
 from keras_ae.bottlenecks.quantizers.quantizer import (
     Codes,
     Quantizer,
+    of_numbers,
     squared_distance,
     straight_through,
 )
@@ -100,7 +101,7 @@ class SignQuantizer(Quantizer):
         for level, size in enumerate(self.index_groups):
             number = several[..., level]
             codes = self._codes(radix.digits(ops.maximum(number, 0), (2,) * size))
-            parts.append(ops.where(number[..., None] >= 0, codes, 0.0))
+            parts.append(of_numbers(codes, number))
         return ops.concatenate(parts, axis=-1)
 
     def _codes(self, bits: Tensor) -> Tensor:

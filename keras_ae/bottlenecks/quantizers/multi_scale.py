@@ -11,6 +11,7 @@ from keras import ops
 from keras_ae.bottlenecks.quantizers.quantizer import (
     Codes,
     Quantizer,
+    copies,
     of_example,
     squared_distance,
     straight_through,
@@ -46,8 +47,7 @@ class MultiScaleQuantizer(Quantizer):
 
     def __init__(self, base: Quantizer, scales: Sequence[int], tokens: int = 16) -> None:
         super().__init__(tokens)
-        if not isinstance(base, Quantizer):
-            raise TypeError(f"`base` must be a quantizer. Received: base={base!r}")
+        (self.part,) = copies(base, 1)
         if len(base.sizes) != 1 or base.relaxes or base.width_of_vectors != base.code_dim:
             raise ValueError(
                 "`base` must give one code of its set for each vector. Received: "
@@ -57,7 +57,6 @@ class MultiScaleQuantizer(Quantizer):
         if not self.scales or list(self.scales) != sorted(set(self.scales)):
             raise ValueError(f"`scales` must rise. Received: scales={scales}")
         self.stages = len(self.scales)
-        self.part = type(base).from_config(base.get_config())
         self.code_dim, self.sizes, self.of_batch = base.code_dim, base.sizes, base.of_batch
 
     def build_codes(self) -> None:

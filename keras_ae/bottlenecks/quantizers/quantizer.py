@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_ae.bottlenecks.bottleneck import Bottleneck
 from keras_ae.distributions.event import expand_mask, sum_event
+from keras_ae.distributions.noise import Draws
 from keras_ae.parts import checked_size
 from keras_ae.typing import Outputs, Shape, Tensor
 
@@ -91,6 +92,11 @@ class Quantizer(Bottleneck):
 
     def build_codes(self) -> None:
         """Make the codes' weights; none by default."""
+
+    @property
+    def starts(self) -> bool:
+        """Whether it starts from data."""
+        return type(self).start is not Quantizer.start
 
     def start(self, vectors: Tensor, seed: int = 0) -> None:
         """Start from vectors `(n, ..., code_dim)`, where there is something to start."""
@@ -221,6 +227,44 @@ def of_example(value: Tensor, places: Tensor) -> Tensor:
 def _signal(found: Codes) -> Tensor:
     signal = ops.sum(ops.square(found.vectors), axis=-1) if found.signal is None else found.signal
     return ops.stop_gradient(signal)
+
+
+def of_numbers(codes: Tensor, indices: Tensor) -> Tensor:
+    """Return codes `(..., code_dim)`, 0 where the index `(...)` is -1: there is none."""
+    return ops.where(indices[..., None] >= 0, codes, 0.0)
+
+
+def taken(codebook: Tensor, indices: Tensor) -> Tensor:
+    """Return the rows of a codebook of these indices, 0 for -1, `(..., code_dim)`."""
+    rows = ops.take(ops.convert_to_tensor(codebook), ops.maximum(indices, 0), axis=0)
+    return of_numbers(rows, indices)
+
+
+def levels_used(noise: Draws, vectors: Tensor, levels: int, dropout: float) -> Tensor:
+    """Return how many levels each vector uses in training, one number an example, `(batch, ...)`.
+
+    Args:
+        noise: Draws which examples use few, and how many.
+        vectors: `(batch, ..., code_dim)`.
+        levels: How many there are.
+        dropout: Share of the examples that use few, from 1 on, all as likely.
+    """
+    shape = (ops.shape(vectors)[0], *(1,) * (len(vectors.shape) - 2))
+    few = noise.integers(shape, levels, training=True) + 1
+    drops = noise.uniform(shape, training=True) < dropout
+    zeros = ops.cast(ops.zeros_like(vectors[..., 0]), "int32")
+    return ops.where(drops, few, levels) + zeros
+
+
+def copies(base: Any, number: int) -> list[Quantizer]:
+    """Return so many quantizers of the kind of one, with weights of their own.
+
+    Raises:
+        TypeError: `base` is no quantizer.
+    """
+    if not isinstance(base, Quantizer):
+        raise TypeError(f"`base` must be a quantizer. Received: base={base!r}")
+    return [type(base).from_config(base.get_config()) for _ in range(number)]
 
 
 def straight_through(vectors: Tensor, codes: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_ae.bottlenecks.quantizers.nearest import nearest
-from keras_ae.bottlenecks.quantizers.quantizer import Codes, Quantizer, squared_distance
+from keras_ae.bottlenecks.quantizers.quantizer import Codes, Quantizer, squared_distance, taken
 from keras_ae.bottlenecks.quantizers.vector import checked_codebook, unit
 from keras_ae.parts import checked_size
 from keras_ae.typing import Tensor
@@ -90,5 +90,4 @@ class RandomProjectionQuantizer(Quantizer):
 
     def lookup(self, indices: Tensor) -> Tensor:
         """Return the codes of these numbers, `(batch, ..., code_dim)`."""
-        codes = ops.take(self.codebook, ops.maximum(indices, 0), axis=0)
-        return ops.where(indices[..., None] >= 0, codes, 0.0)
+        return taken(self.codebook, indices)

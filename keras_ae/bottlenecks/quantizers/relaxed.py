@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_ae.bottlenecks.quantizers.clustering import centres
 from keras_ae.bottlenecks.quantizers.nearest import lowest
-from keras_ae.bottlenecks.quantizers.quantizer import Codes, Quantizer, squared_distance
+from keras_ae.bottlenecks.quantizers.quantizer import Codes, Quantizer, squared_distance, taken
 from keras_ae.bottlenecks.quantizers.vector import checked_codebook
 from keras_ae.bottlenecks.temperature import Degrees, Temperature
 from keras_ae.distributions import gumbel, relaxed_categorical
@@ -106,9 +106,7 @@ class RelaxedQuantizer(Quantizer):
 
     def lookup(self, indices: Tensor) -> Tensor:
         """Return the codes of these numbers, `(batch, ..., code_dim)`."""
-        codebook = ops.convert_to_tensor(self.codebook)
-        codes = ops.take(codebook, ops.maximum(indices, 0), axis=0)
-        return ops.where(indices[..., None] >= 0, codes, 0.0)
+        return taken(self.codebook, indices)
 
 
 @keras.saving.register_keras_serializable("keras_ae.bottlenecks")

@@ -12,7 +12,7 @@ from keras import ops
 from keras_ae.bottlenecks.quantizers.codebook import AveragedCodebook, Codebook, LearnedCodebook
 from keras_ae.bottlenecks.quantizers.estimators import ESTIMATORS
 from keras_ae.bottlenecks.quantizers.nearest import nearest
-from keras_ae.bottlenecks.quantizers.quantizer import Codes, Quantizer, squared_distance
+from keras_ae.bottlenecks.quantizers.quantizer import Codes, Quantizer, squared_distance, taken
 from keras_ae.parts import checked_non_negative, checked_size
 from keras_ae.typing import Tensor
 
@@ -147,8 +147,7 @@ class VectorQuantizer(Quantizer):
 
     def lookup(self, indices: Tensor) -> Tensor:
         """Return the codes of these numbers, `(batch, ..., code_dim)`."""
-        codes = ops.take(self.codebook, ops.maximum(indices, 0), axis=0)
-        codes = ops.where(indices[..., None] >= 0, codes, 0.0)
+        codes = taken(self.codebook, indices)
         if self.heads == 1:
             return codes
         return ops.reshape(codes, (*ops.shape(codes)[:-2], self.code_dim))

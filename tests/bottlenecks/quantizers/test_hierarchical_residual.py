@@ -72,7 +72,10 @@ def test_a_level_that_was_left_out_adds_nothing_to_what_is_looked_up() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"decay": 0.0}, "`decay` must be a share"), ({"dropout": 1.5}, "`dropout` must be a share")],
+    [
+        ({"decay": 0.0}, "`decay` must be a positive number"),
+        ({"dropout": 1.5}, "`dropout` must be a share"),
+    ],
 )
 def test_impossible_shares_are_refused(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
