@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from keras_ae.exporting import export
     from keras_ae.latent_model import LatentModel
     from keras_ae.registry import VariantInfo, create, describe, list_variants, variant_class
+    from keras_ae.tiling import Tiled
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "LatentModel": "keras_ae.latent_model",
+    "Tiled": "keras_ae.tiling",
     "VariantInfo": "keras_ae.registry",
     "create": "keras_ae.registry",
     "describe": "keras_ae.registry",
@@ -43,6 +45,7 @@ _MODULES = (
 
 __all__ = [
     "LatentModel",
+    "Tiled",
     "VariantInfo",
     "create",
     "describe",

@@ -14,12 +14,14 @@ class Bottleneck(Part):
 
     `reports` are the keys beside `latent` in what a call returns. `latent_shape` is known once
     the bottleneck is built. With `sample=False` a call is deterministic: the mean, or the code.
-    `adapts` says whether it starts from rows of the training data, `space` where codes live.
+    `adapts` says whether it starts from rows of the training data, `space` where codes live,
+    `is_local` whether the code of a place of a map follows from the features of that place alone.
     """
 
     reports: tuple[str, ...] = ()
     adapts: bool = False
     space: str = "vectors"
+    is_local: bool = False
     latent_shape: Shape
 
     @abstractmethod

@@ -33,7 +33,7 @@ class Deterministic(Bottleneck):
         super().__init__()
         check_activation(activation)
         self.latent_shape = (checked_size("latent_dim", latent_dim),)
-        self.each = checked_claim("each", each)
+        self.each = self.is_local = checked_claim("each", each)
         self.flatten = keras.layers.Identity() if each else keras.layers.Flatten("channels_last")
         self.projection = keras.layers.Dense(*self.latent_shape, activation=activation, name="code")
 

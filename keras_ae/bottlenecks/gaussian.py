@@ -43,6 +43,7 @@ class Gaussian(DiagonalGaussian):
 
     def __init__(self, latent_dim: int, committed_rate: float = 0.0, each: bool = False) -> None:
         super().__init__(checked_claim("each", each))
+        self.is_local = each
         latent_dim = checked_size("latent_dim", latent_dim)
         self.latent_shape = (latent_dim,)
         if not is_number(committed_rate) or not 0 <= committed_rate <= 9.0 * latent_dim:

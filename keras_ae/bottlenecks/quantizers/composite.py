@@ -42,7 +42,7 @@ class Composite(Quantizer):
                 f"{type(base).__name__}, whose codes are mixed there."
             )
         self.sizes = base.sizes * number
-        self.of_batch = base.of_batch
+        self.of_batch, self.is_local = base.of_batch, base.is_local
 
     def build_codes(self) -> None:
         """Make the codes of each part, of vectors at the same places."""

@@ -40,6 +40,8 @@ class HierarchicalQuantizer(Quantizer):
         True
     """
 
+    is_local = False
+
     def __init__(self, base: Quantizer, width: int = 64, levels: int = 2, tokens: int = 16) -> None:
         super().__init__(tokens)
         self.parts = copies(base, checked_size("levels", levels))

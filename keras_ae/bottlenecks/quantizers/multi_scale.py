@@ -45,6 +45,8 @@ class MultiScaleQuantizer(Quantizer):
         True
     """
 
+    is_local = False
+
     def __init__(self, base: Quantizer, scales: Sequence[int], tokens: int = 16) -> None:
         super().__init__(tokens)
         (self.part,) = copies(base, 1)

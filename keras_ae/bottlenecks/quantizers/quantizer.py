@@ -52,6 +52,7 @@ class Quantizer(Bottleneck):
     """
 
     reports = ("pre_quantized", "quantized", "indices", "loss", "signal", "errors")
+    is_local = True
     of_batch: bool = False
     stages: int = 1
     relaxes: bool = False
