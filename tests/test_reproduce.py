@@ -22,6 +22,7 @@ from benchmarks.reproduce import (
     features,
     games,
     imputation,
+    quantized,
     report,
     samples,
 )
@@ -313,7 +314,7 @@ def test_a_file_of_other_settings_is_kept(tiny: Any) -> None:
 @pytest.mark.slow
 def test_every_variant_with_a_prior_is_in_the_table_of_samples() -> None:
     """But those that its page names."""
-    left_out = {"ms_ssim_vae", "perceptual_vae", "riemannian_hamiltonian_vae"}
+    left_out = {"ms_ssim_vae", "perceptual_vae", "autoencoder_kl", "riemannian_hamiltonian_vae"}
     shown = {choices.get("variant", name) for name, choices in samples.VARIANTS.items()}
     for case in EVERY:
         model = keras_ae.create(case.name, input_shape=case.event_shape, **case.options)
@@ -341,6 +342,7 @@ def test_the_pinned_network_knows_digits() -> None:
         (samples, "wae_mmd"),
         (samples, "rae_l2"),
         (samples, "conditional_vae"),
+        (quantized, "vq_vae"),
         (games, "wae_gan_in_turn"),
         (games, "soft_intro_vae_at_once"),
     ],
@@ -353,6 +355,16 @@ def test_a_short_run_has_all_figures(experiment: Any, case: str, tmp_path: Path)
     figures = json.loads(out.read_text())["cases"][case]["seeds"]["0"]["figures"]
     assert set(figures) == set(experiment.EXPERIMENT.figures)
     assert np.isfinite(list(figures.values())).all()
+
+
+def test_codes_of_even_use_have_the_largest_perplexity() -> None:
+    even = np.arange(12).reshape(3, 4) % 4
+    assert quantized.perplexity(even, (4,)) == pytest.approx(4.0)
+    assert quantized.perplexity(0 * even, (4,)) == pytest.approx(1.0)
+    both = np.stack([even, 0 * even], axis=-1)
+    assert quantized.perplexity(both, (4, 2)) == pytest.approx(2.5)
+    shares = stats.entropy([1, 3])
+    assert quantized.perplexity(np.array([[1, 0, 1, 1]]), (2,)) == pytest.approx(np.exp(shares))
 
 
 def test_rows_that_were_not_run_are_named(tmp_path: Path) -> None:
