@@ -44,11 +44,12 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model after some epochs, and what it was before."""
+    """A model after some epochs, what it was before, and how often Python ran its loss so far."""
 
     model: Any
     before: list[np.ndarray]
     history: dict[str, list[float]]
+    traces: list[int]
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +57,26 @@ def trained(case: Case) -> Trained:
     """Six epochs with validation data and a metric of the user's own."""
     model, x = compiled(case), case.rows()
     before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
-    history = model.fit(x, epochs=6, batch_size=8, validation_data=first(x, 8), verbose=0).history
-    return Trained(model, before, history)
+    options = {"epochs": 6, "batch_size": 8, "validation_data": first(x, 8), "verbose": 0}
+    traces: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        calls = calls_of_the_loss(patch)
+        count = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: traces.append(len(calls)))
+        history = model.fit(x, callbacks=[count], **options).history
+    return Trained(model, before, history, traces)
+
+
+def calls_of_the_loss(patch: pytest.MonkeyPatch) -> list[None]:
+    """Note every call of `compute_loss` by Python: of a compiled step there is one, its trace."""
+    calls: list[None] = []
+    original = keras_ae.LatentModel.compute_loss
+
+    def counted(self: Any, *args: Any, **options: Any) -> Any:
+        calls.append(None)
+        return original(self, *args, **options)
+
+    patch.setattr(keras_ae.LatentModel, "compute_loss", counted)
+    return calls
 
 
 def make(case: Case, **options: Any) -> Any:
@@ -88,6 +107,11 @@ def test_training_moves_every_trainable_weight(trained: Trained) -> None:
     ]
     assert trained.before
     assert not still
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="short trainings run in Python")
+def test_steps_are_compiled_in_the_first_epoch_alone(trained: Trained) -> None:
+    assert 0 < trained.traces[0] == trained.traces[-1]
 
 
 def test_the_loss_is_the_papers_objective(case: Case) -> None:
