@@ -24,14 +24,17 @@ X = np.random.default_rng(0).random((32, 6)).astype("float32")
 
 def make(name):
     keras.utils.set_random_seed(0)
-    options = {"num_codes": 4, "tokens": 2, "dead_code_threshold": 0.0} if name == "vq_vae" else {}
+    options = {"num_codes": 4, "tokens": 2} if "vq" in name or "rq" in name else {}
     model = keras_ae.create(name, input_shape=(6,), latent_dim=2, hidden=[8], **options)
+    for layer in model._flatten_layers():
+        if hasattr(layer, "dead_code_threshold"):
+            layer.dead_code_threshold = 0.0  # they move onto random rows
     model.compile(keras.optimizers.SGD(0.05))
     return model
 
 def result(model, history):
     weights = {w.path: ops.convert_to_numpy(w).tolist() for w in model.weights}
-    return {"loss": history.history["loss"], "weights": weights}
+    return {"history": history.history, "weights": weights}
 """
 
 TENSORFLOW = """
@@ -130,6 +133,39 @@ print(distributed.sum_over_replicas(own).tolist(), distributed.of_first_replica(
 torch.distributed.destroy_process_group()
 """
 
+CODES = """
+import json, sys
+import numpy as np
+import torch
+from keras import ops
+from keras_ae.bottlenecks import ResidualQuantizer, VectorQuantizer
+from keras_ae.callbacks import CodeUsage
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(24, 5, 2)).astype("float32")
+there = rng.random((24, 5)) < 0.7
+there[:12] = there[:12] & (sys.argv[3] != "one")  # of one process all is padding
+rank = int(sys.argv[2])
+if rank >= 0:
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{sys.argv[1]}", rank=rank, world_size=2
+    )
+    X, there = (np.split(a, 2)[rank] for a in (X, there))
+base = VectorQuantizer(8, 2, dead_code_threshold=float(sys.argv[4]))
+quantizer, usage = ResidualQuantizer(base, 2), CodeUsage((8, 8), 2)
+quantizer.build((None, 5, 2))
+codes = np.random.default_rng(1).normal(size=(2, 8, 2)).astype("float32")
+for part, level in zip(quantizer.parts, codes):
+    part.table.put(level, np.ones(8, "float32"))
+for _ in range(3):
+    found = quantizer(ops.convert_to_tensor(X), training=True, mask=ops.convert_to_tensor(there))
+    usage.update_state(found["indices"], found["signal"], found["errors"])
+state = {w.path: ops.convert_to_numpy(w).tolist() for w in quantizer.weights if "seed" not in w.path}
+print(json.dumps([state, {key: float(value) for key, value in usage.result().items()}]))
+if rank >= 0:
+    torch.distributed.destroy_process_group()
+"""
+
 
 def child(code: str, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
@@ -166,12 +202,13 @@ def test_on_one_device_nothing_is_changed() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["autoencoder", "vq_vae"])
-@pytest.mark.skipif(BACKEND == "torch", reason="torch has processes: the test below")
+@pytest.mark.parametrize("name", ["autoencoder", "vq_vae", "rq_vae"])
+@pytest.mark.skipif(BACKEND == "torch", reason="torch has processes: the tests below")
 def test_two_devices_train_as_one(name: str) -> None:
     code = PREPARE + {"tensorflow": TENSORFLOW, "jax": JAX}[BACKEND]
     one, two = json.loads(answer(child(code, name)))
-    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
+    for key, values in one["history"].items():  # how codes are used too
+        assert two["history"][key] == pytest.approx(values, rel=1e-5), key
     for path, values in one["weights"].items():
         np.testing.assert_allclose(two["weights"][path], values, atol=1e-6, err_msg=path)
 
@@ -180,6 +217,28 @@ def test_two_devices_train_as_one(name: str) -> None:
 def test_torch_processes_share_sums_and_choices(tmp_path: Path) -> None:
     processes = [child(TORCH, str(tmp_path / "meeting"), str(rank)) for rank in range(2)]
     assert [answer(p) for p in processes] == ["[3.0, 30.0] [1.0, 10.0]"] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND != "torch", reason="is about torch's processes")
+def test_torch_processes_move_codes_as_one_batch_does(tmp_path: Path) -> None:
+    meeting = str(tmp_path / "meeting")
+    processes = [child(CODES, meeting, str(rank), "both", "0") for rank in (-1, 0, 1)]
+    (state, usage), *others = (json.loads(answer(p)) for p in processes)
+    for other, used in others:
+        assert used == pytest.approx(usage, rel=1e-5)
+        for path, values in state.items():
+            np.testing.assert_allclose(other[path], values, atol=1e-6, err_msg=path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", ["both", "one"])
+@pytest.mark.skipif(BACKEND != "torch", reason="is about torch's processes")
+def test_torch_processes_put_dead_codes_onto_the_same_rows(rows: str, tmp_path: Path) -> None:
+    meeting = str(tmp_path / "meeting")
+    processes = [child(CODES, meeting, str(rank), rows, "0.9") for rank in (0, 1)]
+    (first, _), (second, _) = (json.loads(answer(p)) for p in processes)
+    assert first == second
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="is about tf.distribute")

@@ -114,7 +114,8 @@ class Codebook(Part):
         dead = counts < self.dead_code_threshold * mean
         if self.dead_code_threshold > 0:
             if mask is not None:
-                dead = ops.logical_and(dead, ops.sum(mask) > 0)
+                # The same on all replicas, whose codebooks would go apart.
+                dead = ops.logical_and(dead, of_first_replica(ops.sum(mask)) > 0)
             picks = self._picks(points, mask)
             fresh = of_first_replica(ops.take(points, picks, axis=0))
             self.counts.assign(ops.where(dead, mean, counts))
