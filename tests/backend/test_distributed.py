@@ -160,7 +160,8 @@ for part, level in zip(quantizer.parts, codes):
 for _ in range(3):
     found = quantizer(ops.convert_to_tensor(X), training=True, mask=ops.convert_to_tensor(there))
     usage.update_state(found["indices"], found["signal"], found["errors"])
-state = {w.path: ops.convert_to_numpy(w).tolist() for w in quantizer.weights if "seed" not in w.path}
+weights = [w for w in quantizer.weights if "seed" not in w.path]
+state = {w.path: ops.convert_to_numpy(w).tolist() for w in weights}
 print(json.dumps([state, {key: float(value) for key, value in usage.result().items()}]))
 if rank >= 0:
     torch.distributed.destroy_process_group()

@@ -72,6 +72,7 @@ class Case:
     sampler: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
     condition: Any = None
+    maps: bool = False
 
     def __str__(self) -> str:
         """Return what tells the case from others in the list of tests."""
@@ -93,6 +94,8 @@ class Case:
     def data(self) -> np.ndarray:
         """Return rows that the likelihood can score."""
         rng = np.random.default_rng(0)
+        if self.maps:
+            return rng.random((ROWS, 8, 8, 1)).astype("float32")
         unit = rng.random((ROWS, 6))
         of_kind = {
             "categorical": lambda: np.floor(3 * unit),
@@ -112,7 +115,8 @@ class Case:
         if self.prior == "flow":
             prior["flow"] = {"name": self.flow, **FLOW_OPTIONS.get(str(self.flow), {})}
         model = keras_ae.LatentModel(
-            (6,),
+            (8, 8, 1) if self.maps else (6,),
+            encoder="conv" if self.maps else "mlp",
             bottleneck=self.bottleneck(),
             objective=[Reconstruction(), Quantization() if self.is_discrete else KLDivergence()],
             prior=None if self.is_discrete else {"name": self.prior, **prior},
@@ -209,6 +213,8 @@ CASES = [
     Case("gaussian", lambda: HierarchicalResidualQuantizer(8, 2, tokens=3)),
     Case("gaussian", lambda: ResidualQuantizer(VectorQuantizer(8, 2), 2, tokens=3)),
     Case("gaussian", lambda: GroupedQuantizer(VectorQuantizer(8, 2), 2, tokens=3)),
+    Case("gaussian", lambda: MultiScaleQuantizer(VectorQuantizer(8, 2), [1, 2, 4]), maps=True),
+    Case("gaussian", lambda: HierarchicalQuantizer(VectorQuantizer(8, 2), 4), maps=True),
     Case("gaussian", lambda: ScaledGaussian(3), "scaled_normal"),
 ]
 
@@ -220,7 +226,6 @@ def test_every_part_is_here() -> None:
     assert {case.sampler for case in CASES} - {None} == set(samplers.PARTS)
     codes = {type(case.bottleneck()) for case in CASES}
     of_variants = {Deterministic, LinearLayers, ConcreteSelector, SoftClusters}
-    of_variants |= {HierarchicalQuantizer, MultiScaleQuantizer}  # of maps
     # Those need the variants' encoders.
     of_variants |= {ProductOfExperts, MixtureOfExperts, RecurrentGaussian}
     assert codes | of_variants == set(PARTS.values())

@@ -134,9 +134,13 @@ class MultiScaleQuantizer(Quantizer):
 
 def _resized(maps: Tensor, matrix: np.ndarray) -> Tensor:
     """Return maps `(batch, side, side, channels)` whose sides a matrix has changed."""
+    (to, side), channels = matrix.shape, maps.shape[-1]
+    # Not by `einsum`, nor with the matrix last: LiteRT and ONNX make wrong shapes of these.
     m = ops.convert_to_tensor(matrix)
-    rows = ops.einsum("ij,bjkc->bikc", m, maps)
-    return ops.einsum("ij,bkjc->bkic", m, rows)
+    rows = ops.matmul(m, ops.reshape(maps, (-1, side, side * channels)))
+    rows = ops.transpose(ops.reshape(rows, (-1, to, side, channels)), (0, 2, 1, 3))
+    both = ops.matmul(m, ops.reshape(rows, (-1, side, to * channels)))
+    return ops.transpose(ops.reshape(both, (-1, to, to, channels)), (0, 2, 1, 3))
 
 
 def _averages(side: int, scale: int) -> np.ndarray:
