@@ -2,12 +2,14 @@
 
 Run `python tools/export_table.py`: it trains each model for a few steps, exports it in a process of
 each backend, and puts the measured differences, or the reason why there is none, into
-docs/exporting.md. It takes about a quarter of an hour.
+docs/exporting.md. It takes an hour or two; `--keep FILE` writes down what was measured, and goes on
+from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import os
 import re
@@ -16,6 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs" / "exporting.md"
@@ -35,29 +39,30 @@ MORE: list[tuple[str, str, tuple[int, ...], dict[str, Any]]] = [
 """Label, variant, shape and options of models beside the smallest of each variant."""
 
 
-def models() -> list[tuple[str, str, tuple[int, ...], dict[str, Any]]]:
-    """Return what is exported."""
-    from tests.contract.cases import CASES
+def models() -> list[tuple[str, str, tuple[int, ...], dict[str, Any], Any]]:
+    """Return label, variant, shape, options and rows to train on of what is exported."""
+    from tests.contract.every import EVERY
 
-    return [(case.name, case.name, case.event_shape, case.options) for case in CASES] + MORE
+    rng = np.random.default_rng(0)
+    smallest = [(c.name, c.name, c.event_shape, c.options, c.rows()) for c in EVERY]
+    more = [(*row, rng.random((64, *row[2]), dtype="float32")) for row in MORE]
+    return [*smallest, *more]
 
 
-def measure() -> None:
-    """Export all models from this process's backend; print a line of JSON for each and format."""
+def measure(leave_out: set[str]) -> None:
+    """Export models from this process's backend; print a line of JSON for each and format."""
     import keras
-    import numpy as np
 
     import keras_ae
     from keras_ae.exporting import FORMATS
 
-    for label, variant, shape, options in models():
+    for label, variant, shape, options, rows in models():
+        if label in leave_out:
+            continue
         keras.utils.set_random_seed(0)
         model = keras_ae.create(variant, input_shape=shape, **options)
-        x: Any = np.random.default_rng(0).random((64, *shape), dtype="float32")
         model.compile("adam")
-        if model.condition is not None:
-            x = {"x": x, "condition": model.condition.probe(np.random.default_rng(1), len(x))}
-        model.fit(x, epochs=2, batch_size=16, verbose=0)
+        model.fit(rows, epochs=2, batch_size=8, verbose=0)
         for name in FORMATS:
             with tempfile.TemporaryDirectory() as folder:
                 try:
@@ -69,20 +74,28 @@ def measure() -> None:
             print("MEASURED", json.dumps(line), flush=True)
 
 
-def measured_on(backend: str) -> list[dict[str, Any]]:
-    """Return what a process of a backend measures."""
+def measured_on(backend: str, keep: Path | None) -> list[dict[str, Any]]:
+    """Return what a process of a backend measures, beside what the file has of it."""
+    kept = keep.read_text().splitlines() if keep is not None and keep.is_file() else []
+    read = [line for line in map(json.loads, kept) if line["backend"] == backend]
+    lines = list({(line["model"], line["format"]): line for line in read}.values())
+    found = collections.Counter(line["model"] for line in lines)
+    whole = {label for label, count in found.items() if count == max(found.values())}
+    lines = [line for line in lines if line["model"] in whole]
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
     child = subprocess.Popen(
-        [sys.executable, __file__, "--measure"],
+        [sys.executable, __file__, "--measure", *sorted(whole)],
         env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
         stdout=subprocess.PIPE,
         text=True,
     )
-    lines = []
     for text in child.stdout or []:
         if text.startswith("MEASURED "):
             print(text, end="", flush=True)
             lines.append(json.loads(text.removeprefix("MEASURED ")))
+            if keep is not None:
+                with keep.open("a") as file:
+                    file.write(text.removeprefix("MEASURED "))
     if child.wait():
         raise SystemExit(f"{backend} ended with {child.returncode}")
     return lines
@@ -93,7 +106,8 @@ def table(lines: list[dict[str, Any]]) -> str:
     formats = list(dict.fromkeys(line["format"] for line in lines))
     rows = [f"| model | {' | '.join(formats)} |", "|---" * (len(formats) + 1) + "|"]
     reasons: list[str] = []
-    for model in dict.fromkeys(line["model"] for line in lines):
+    order = {label: i for i, (label, *_) in enumerate(models())}
+    for model in sorted({line["model"] for line in lines}, key=order.__getitem__):
         cells = []
         for name in formats:
             found = {x["backend"]: x for x in lines if (x["model"], x["format"]) == (model, name)}
@@ -114,11 +128,15 @@ def _cell(line: dict[str, Any], reasons: list[str]) -> str:
 def main() -> int:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--measure", action="store_true", help="in this process, to stdout")
-    if parser.parse_args().measure:
-        measure()
+    parser.add_argument("--keep", type=Path, help="a file of what was measured so far")
+    parser.add_argument(
+        "--measure", nargs="*", metavar="MODEL", help="in this process, all but these"
+    )
+    options = parser.parse_args()
+    if options.measure is not None:
+        measure(set(options.measure))
         return 0
-    made = table([line for backend in BACKENDS for line in measured_on(backend)])
+    made = table([line for backend in BACKENDS for line in measured_on(backend, options.keep)])
     text = DOCS.read_text()
     new = re.sub(f"{START}.*?{END}", lambda _: f"{START}\n\n{made}\n\n{END}", text, flags=re.DOTALL)
     DOCS.write_text(new)
@@ -126,4 +144,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     raise SystemExit(main())
