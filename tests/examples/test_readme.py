@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +16,29 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text()
 
 
+def blocks_of(text: str) -> list[str]:
+    """Return the Python of a page."""
+    return re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)
+
+
+@pytest.mark.slow
+def test_the_code_about_discrete_codes_runs() -> None:
+    names: dict[str, Any] = {}
+    blocks = blocks_of((ROOT / "docs" / "discrete_codes.md").read_text())
+    assert len(blocks) >= 5
+    for block in blocks:
+        exec(compile(block, "discrete_codes.md", "exec"), names)
+    assert names["numbers"].shape == (2, 16, 12)
+    assert names["again"].shape == (2, 64, 48, 1)
+    assert names["new"].shape == (8, 16, 16, 1)
+    assert (names["nats"] < 0).all()
+
+
 @pytest.mark.slow
 def test_the_code_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    blocks = re.findall(r"^```python\n(.*?)^```", TEXT, re.S | re.M)
+    blocks = blocks_of(TEXT)
     assert len(blocks) >= 3
     with contextlib.ExitStack() as stack:
         for block in blocks:
@@ -44,6 +63,7 @@ def test_the_readme_begins_with_the_two_commands_and_the_pictures() -> None:
         "README.md",
         "CONTRIBUTING.md",
         "docs/cli.md",
+        "docs/discrete_codes.md",
         "docs/exporting.md",
         "docs/serving.md",
         "saved_models/README.md",
