@@ -2,81 +2,136 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
-from scipy.special import logsumexp
+from scipy.special import log_softmax, logsumexp
 
 import keras_ae
 from keras_ae.distributions.noise import Noise
 from keras_ae.samplers import CausalTransformer, PixelCNN
+from tests.networks import tokens as oracle
+from tests.samplers import codes
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
     "causal_transformer": lambda: CausalTransformer(width=8, depth=1, heads=2, epochs=1),
     "pixel_cnn": lambda: PixelCNN(filters=4, depth=2, kernel_size=3, epochs=1),
 }
+QUICK: dict[str, Any] = {"dropout": 0.0, "epochs": 8, "learning_rate": 0.02}
+EVERY = codes.every(3, 4)
 
 
-def model() -> Any:
+def model(num_codes: int = 3, tokens: int = 4) -> Any:
     keras.utils.set_random_seed(0)
     return keras_ae.create(
-        "vq_vae", input_shape=(5,), latent_dim=2, num_codes=3, tokens=4, hidden=[8]
+        "vq_vae", input_shape=(5,), latent_dim=2, num_codes=num_codes, tokens=tokens, hidden=[8]
     )
 
 
-def fitted(name: str) -> Any:
-    """A prior over 3^4 rows of numbers, with weights that make them unlike."""
-    made = model()
-    prior = SMALL[name]().fit(made, RNG.normal(size=(20, 5)).astype("f4"))
+def of_maps() -> Any:
+    return keras_ae.create(
+        "vq_vae", input_shape=(4, 4, 1), latent_dim=2, num_codes=3, encoder="conv", hidden=[4]
+    )
+
+
+def prior_of(name: str, made: Any) -> Any:
+    """A prior that was not trained, with weights that make rows unlike."""
+    prior = SMALL[name]()
+    prior.make_weights_for(made)
     for weight in prior.network.weights:
         weight.assign(RNG.normal(size=weight.shape) * 0.5)
-    return made, prior
+    return prior
 
 
-EVERY = np.array(list(itertools.product(range(3), repeat=4)), "int32")
+def logits(prior: Any, numbers: np.ndarray) -> np.ndarray:
+    """The paper's logits for each of the numbers, `(batch, length, numbers)`."""
+    weights = {layer.name: layer.get_weights() for layer in prior.network.layers}
+    if isinstance(prior, PixelCNN):
+        return oracle.pixel_cnn(weights, numbers[:, None])[:, 0]
+    start = np.full_like(numbers[:, :1], prior.vocabulary)  # the token after all numbers
+    given = np.concatenate([start, numbers[:, :-1]], axis=1)
+    return oracle.transformer(weights, given, causal=True)
+
+
+def draws(prior: Any, rows: int) -> np.ndarray:
+    noise = Noise()
+    noise.reset_evaluation(1)
+    return ops.convert_to_numpy(prior.draw(rows, noise, False))
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_the_probabilities_of_all_rows_are_one(name: str) -> None:
-    _, prior = fitted(name)
+    prior = prior_of(name, model())
     assert logsumexp(prior.log_prob(EVERY)) == pytest.approx(0.0, abs=1e-4)
     assert np.ptp(prior.log_prob(EVERY)) > 0.05
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_rows_are_drawn_as_often_as_they_are_likely(name: str) -> None:
-    _, prior = fitted(name)
-    noise = Noise()
-    noise.reset_evaluation(1)
-    rows = ops.convert_to_numpy(prior.draw(8_000, noise, False))
-    counts = np.bincount(rows @ 3 ** np.arange(3, -1, -1), minlength=81)
-    wanted = np.exp(prior.log_prob(EVERY))
-    np.testing.assert_allclose(counts / 8_000, wanted, atol=0.02)
+def test_the_law_of_each_number_is_that_of_the_papers_network(name: str) -> None:
+    prior = prior_of(name, model())
+    got = ops.convert_to_numpy(prior.log_probs(prior.network, ops.convert_to_tensor(EVERY)))
+    wanted = log_softmax(logits(prior, EVERY), axis=-1)
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_training_finds_what_the_codes_have_in_common(name: str) -> None:
-    """Rows that are one of three: their entropy is log 3."""
-    made, prior = model(), SMALL[name]()
-    prior.epochs, prior.learning_rate = 40, 0.02
-    rows = RNG.integers(3, size=(3, 4))[RNG.integers(3, size=300)]
-    prior.make_weights_for(made)
-    prior.fit_codes(made, None, rows, labels=None, seed=0)
-    assert -prior.log_prob(rows).mean() < np.log(3) + 0.25
+def test_log_prob_sums_what_the_papers_network_gives_each_number(name: str) -> None:
+    prior = prior_of(name, model())
+    wanted = oracle.log_prob(logits(prior, EVERY), EVERY).sum(1)
+    np.testing.assert_allclose(prior.log_prob(EVERY), wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_rows_are_drawn_as_often_as_they_are_likely(name: str) -> None:
+    prior = prior_of(name, model())
+    rows = draws(prior, 10_000)
+    wanted = oracle.log_prob(logits(prior, EVERY), EVERY).sum(1)
+    assert codes.plausibility(rows, 3, wanted) > 1e-3
+    # The test does tell laws apart.
+    assert codes.plausibility(rows[:, ::-1], 3, wanted) < 1e-3
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: CausalTransformer(width=16, depth=1, heads=2, **QUICK),
+        lambda: PixelCNN(filters=16, depth=1, kernel_size=3, **QUICK),
+    ],
+    ids=SMALL,
+)
+def test_what_is_learned_of_a_markov_chain_costs_its_entropy(make: Any) -> None:
+    """Rows that were not trained on cost what they do by the chain, and 4 percent at most."""
+    made, prior = model(num_codes=4, tokens=6), make()
+    prior.fit_codes(made, None, codes.chain(1_500, 6, RNG), labels=None, seed=0)
+    others, entropy = codes.chain(2_000, 6, RNG), codes.chain_entropy(6)
+    cost = -prior.log_prob(others).mean()
+    assert cost == pytest.approx(entropy, rel=0.05)
+    assert -1e-3 < cost + codes.chain_log_prob(others).mean() < 0.04 * entropy
 
 
 def test_a_map_is_read_in_the_order_of_its_rows() -> None:
-    made = keras_ae.create(
-        "vq_vae", input_shape=(4, 4, 1), latent_dim=2, num_codes=3, encoder="conv", hidden=[4]
-    )
-    prior = PixelCNN(filters=4, depth=2, epochs=1)
-    prior.fit(made, RNG.random((20, 4, 4, 1)).astype("f4"))
-    assert prior.log_prob(EVERY.reshape(-1, 2, 2)).shape == (81,)
+    prior = prior_of("pixel_cnn", of_maps())
+    maps = EVERY.reshape(-1, 2, 2)
+    weights = {layer.name: layer.get_weights() for layer in prior.network.layers}
+    wanted = oracle.log_prob(oracle.pixel_cnn(weights, maps), maps).sum((1, 2))
+    np.testing.assert_allclose(prior.log_prob(maps), wanted, rtol=1e-4, atol=1e-5)
+    assert logsumexp(wanted) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_maps_are_drawn_as_often_as_they_are_likely() -> None:
+    prior = prior_of("pixel_cnn", of_maps())
+    rows, wanted = draws(prior, 10_000), prior.log_prob(EVERY.reshape(-1, 2, 2))
+    assert codes.plausibility(rows, 3, wanted) > 1e-3
+    assert codes.plausibility(rows[:, [0, 2, 1, 3]], 3, wanted) < 1e-3  # transposed
+
+
+def test_a_fitted_model_draws_maps() -> None:
+    made = of_maps()
+    SMALL["pixel_cnn"]().fit(made, RNG.random((20, 4, 4, 1)).astype("f4"))
     assert made.sample(3, seed=0).shape == (3, 4, 4, 1)
 
 
