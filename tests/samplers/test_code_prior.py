@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from keras import ops
 
 import keras_ae
-from keras_ae.samplers import CausalTransformer
+from keras_ae.bottlenecks.quantizers import LookupFreeQuantizer
+from keras_ae.distributions.noise import Noise
+from keras_ae.objectives import Quantization, Reconstruction
+from keras_ae.samplers import CausalTransformer, MaskedTransformer
 from keras_ae.samplers.code_prior import chosen, drawn
 
 RNG = np.random.default_rng(0)
@@ -32,18 +37,81 @@ def test_what_is_chosen_is_the_entry_of_the_number() -> None:
     np.testing.assert_array_equal(ops.convert_to_numpy(got), wanted)
 
 
-def test_levels_of_fewer_codes_have_no_others() -> None:
-    model = keras_ae.create("bsq_vae", input_shape=(5,), latent_dim=4, tokens=2, hidden=[8])
-    model.bottleneck.sizes = (4, 16)  # as a bottleneck of two levels would have them
-    model.bottleneck.__class__ = type(
-        "Two", (type(model.bottleneck),), {"index_shape": property(lambda self: (2, 2))}
+PRIORS: dict[str, Any] = {
+    "causal": lambda: CausalTransformer(width=8, depth=1, heads=2, epochs=1),
+    "masked": lambda: MaskedTransformer(width=8, depth=1, heads=2, epochs=1, rounds=4, orders=40),
+}
+SIZES = (2, 4)
+
+
+def of_uneven_levels() -> Any:
+    """A model of two vectors of three bits, of which the first has a number of its own."""
+    quantizer = LookupFreeQuantizer(3, tokens=2)
+    quantizer.index_groups, quantizer.sizes = (1, 2), SIZES
+    return keras_ae.LatentModel(
+        (5,), bottleneck=quantizer, objective=[Reconstruction(), Quantization()], hidden=[8]
     )
-    prior = CausalTransformer(width=8, depth=1, heads=2)
+
+
+def uneven(name: str) -> tuple[Any, Any]:
+    """A model of uneven levels and a prior that was not trained, of which rows are unlike."""
+    model, prior = of_uneven_levels(), PRIORS[name]()
     prior.make_weights_for(model)
-    log_probs = ops.convert_to_numpy(prior.of_position(ops.zeros((1, 4, 16))))
+    for weight in prior.network.weights:
+        weight.assign(RNG.normal(size=weight.shape) * 0.5)
+    return model, prior
+
+
+def started() -> Noise:
+    noise = Noise()
+    noise.reset_evaluation(1)
+    return noise
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_levels_of_fewer_codes_have_no_others(name: str) -> None:
+    _, prior = uneven(name)
+    log_probs = ops.convert_to_numpy(prior.of_position(ops.zeros((1, 4, 4))))
     np.testing.assert_allclose(np.exp(log_probs).sum(-1), 1.0, rtol=1e-5)
-    for position, size in enumerate((4, 16, 4, 16)):
+    for position, size in enumerate(SIZES * 2):
         np.testing.assert_allclose(np.exp(log_probs[0, position, :size]), 1 / size, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_numbers_that_a_level_lacks_have_no_probability(name: str) -> None:
+    _, prior = uneven(name)
+    there = np.array(list(np.ndindex(SIZES * 2)), "int32").reshape(-1, 2, 2)
+    total = np.logaddexp.reduce(prior.log_prob(there))
+    assert total == pytest.approx(0.0, abs=1e-4) if name == "causal" else total < 0.1
+    lacking = there.copy()
+    lacking[:, RNG.integers(2, size=len(there)), 0] = 2
+    assert (prior.log_prob(lacking) < -1e4).all()
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_numbers_that_a_level_lacks_are_never_drawn(name: str) -> None:
+    model, prior = uneven(name)
+    rows = ops.convert_to_numpy(prior.draw(3_000, started(), False))
+    np.testing.assert_array_equal(rows.min(0), 0)
+    np.testing.assert_array_equal(rows.max(0), [1, 3, 1, 3])
+    codes = prior.sample((40, *model.latent_shape), started(), model=model)
+    assert set(np.unique(ops.convert_to_numpy(codes))) == {-1.0, 1.0}
+
+
+def test_samples_are_the_codes_of_drawn_numbers_in_the_order_of_the_indices() -> None:
+    model, prior = uneven("causal")
+    rows = ops.convert_to_numpy(prior.draw(40, started(), False)).reshape(-1, 2, 2)
+    codes = prior.sample((40, *model.latent_shape), started(), model=model)
+    wanted = model.bottleneck.lookup(ops.convert_to_tensor(rows))
+    np.testing.assert_array_equal(*map(ops.convert_to_numpy, (codes, wanted)))
+
+
+def test_log_prob_does_not_depend_on_the_batches() -> None:
+    _, prior = uneven("causal")
+    indices = RNG.integers(SIZES, size=(11, 2, 2))
+    whole = prior.log_prob(indices)
+    np.testing.assert_allclose(prior.log_prob(indices, batch_size=4), whole, rtol=1e-5)
+    np.testing.assert_allclose(prior.log_prob(indices[::-1])[::-1], whole, rtol=1e-5)
 
 
 def test_too_many_codes_or_too_few_rows_are_refused() -> None:
