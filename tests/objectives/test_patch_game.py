@@ -20,18 +20,71 @@ RNG = np.random.default_rng(0)
 X = RNG.random((4, 5, 5, 1)).astype("f4")
 
 
-def made(adaptive: bool = True, last: Any = None) -> Any:
-    """A model whose decoder is one dense layer, and whose critic one convolution."""
-    decoder = [keras.Input((3,)), keras.layers.Dense(25), keras.layers.Reshape((5, 5, 1))]
-    decoder += [] if last is None else [last]
+def dense() -> list[Any]:
+    return [keras.layers.Dense(25), keras.layers.Reshape((5, 5, 1))]
+
+
+def deep() -> list[Any]:
+    """Layers of which the last is a convolution, which shares its kernel among places."""
+    return [
+        keras.layers.Dense(50, "tanh"),
+        keras.layers.Reshape((5, 5, 2)),
+        keras.layers.Conv2D(1, 3, padding="same"),
+    ]
+
+
+def made(layers: Any = dense, last: Any = None, hidden: Any = (), **options: Any) -> Any:
+    """A model of a small decoder, whose critic is one convolution by default."""
     model = keras_ae.LatentModel(
         (5, 5, 1),
         bottleneck=Deterministic(3),
-        objective=[Reconstruction(2.0), PatchGame(0.7, hidden=[], adaptive=adaptive)],
-        decoder=keras.Sequential(decoder),
+        objective=[Reconstruction(2.0), PatchGame(0.7, hidden, **options)],
+        decoder=keras.Sequential([keras.Input((3,)), *layers(), *([] if last is None else [last])]),
     )
     model.compile("adam")
     return model
+
+
+def harsh(model: Any) -> Any:
+    """The model, whose critic was made to be sure of some patches, true and false ones."""
+    for layer in model.objective[1].critic.layers:
+        for weight in layer.weights[:1]:  # a kernel; the biases stay zeros
+            values = RNG.normal(size=weight.shape)
+            weight.assign(20.0 * (values - values.mean()))
+    return model
+
+
+def losses_of(model: Any) -> dict[str, Any]:
+    """What the paper has each minimise, as functions of the weights."""
+    x = ops.convert_to_tensor(X)
+
+    def decoded() -> Any:
+        return model(X)["decoded"]
+
+    def truth(x: Any) -> Any:
+        return model.objective[1].critic(x)
+
+    def hinge() -> Any:
+        false = truth(ops.stop_gradient(decoded()))
+        costs = ops.relu(1.0 - truth(x)), ops.relu(1.0 + false)
+        return 0.5 * (ops.mean(costs[0]) + ops.mean(costs[1]))
+
+    return {
+        "reconstruction": lambda: 2.0 * ops.mean(ops.sum((decoded() - x) ** 2, (1, 2, 3)) / 2),
+        "generator": lambda: -ops.mean(truth(decoded())),
+        "critic": hinge,
+    }
+
+
+def balanced(model: Any) -> float:
+    """Lambda of equation 7, with the bounds of the authors' program."""
+    kernel = [w for w in model.decoder.trainable_variables if w.name == "kernel"][-1:]
+    losses = losses_of(model)
+    of_terms, of_critic = (
+        np.linalg.norm(weight_gradients(losses[name], kernel)[0].astype("f8"))
+        for name in ("reconstruction", "generator")
+    )
+    return float(min(of_terms / (of_critic + 1e-4), 1e4))
 
 
 def numbers(model: Any) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -41,13 +94,14 @@ def numbers(model: Any) -> tuple[Any, np.ndarray, np.ndarray]:
 
 
 def test_both_shares_are_the_papers() -> None:
-    model = made(adaptive=False)
+    model = harsh(made(adaptive=False))
     term = model.objective[1]
     outputs, batch, decoded = numbers(model)
     autoencoder, critic = term.shares(model, batch, outputs, False)
     true, false = (
         np.asarray(ops.convert_to_numpy(term.critic(x.astype("f4"))), "f8") for x in (X, decoded)
     )
+    assert all(logits.min() < -1 and logits.max() > 1 for logits in (true, false))
     hinge = (np.maximum(0, 1 - true) + np.maximum(0, 1 + false)).mean((1, 2, 3)) / 2
     np.testing.assert_allclose(ops.convert_to_numpy(critic), hinge, rtol=1e-5)
     np.testing.assert_allclose(
@@ -95,6 +149,60 @@ def test_each_player_gets_the_gradient_of_its_own_share_alone() -> None:
     assert found["decoder", 1] == 0
     assert found["critic", 1] > 1e-4
     assert found["decoder", 0] > 1e-4
+
+
+@pytest.mark.parametrize("layers", [dense, deep])
+def test_lambda_is_the_papers_whatever_the_decoder(layers: Any) -> None:
+    model = harsh(made(layers, hidden=[3]))
+    outputs, batch, _ = numbers(model)
+    got = float(ops.convert_to_numpy(model.objective[1].balance(model, batch, outputs)))
+    assert got == pytest.approx(balanced(model), rel=1e-3)
+
+
+def test_lambda_is_bounded_where_the_critic_has_no_gradient() -> None:
+    model = made()
+    kernel = model.objective[1].critic.layers[-1].kernel
+    kernel.assign(np.zeros(kernel.shape))
+    outputs, batch, _ = numbers(model)
+    got = float(ops.convert_to_numpy(model.objective[1].balance(model, batch, outputs)))
+    assert got == pytest.approx(1e4, rel=1e-6)
+    got = model.objective[1].balance(model, model.batch(outputs["decoded"]), outputs)
+    assert float(ops.convert_to_numpy(got)) == 0.0
+
+
+@pytest.mark.parametrize("layers", [dense, deep])
+def test_lambda_passes_no_gradient(layers: Any) -> None:
+    """By all weights of the autoencoder the share has lambda times the gradient of -D(x~)."""
+    model = harsh(made(layers))
+    term, batch = model.objective[1], model.batch(X)
+    weights = [*model.decoder.trainable_variables, *model.encoder.trainable_variables]
+    got = weight_gradients(lambda: ops.mean(term.shares(model, batch, model(X), False)[0]), weights)
+    wanted = weight_gradients(losses_of(model)["generator"], weights)
+    for a, b in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(a, balanced(model) * b, rtol=2e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [dense, deep])
+def test_one_step_moves_each_player_by_its_own_loss(layers: Any) -> None:
+    """In training as it is compiled: L - 0.7 lambda D(x~) by the one, the hinge by the other."""
+    model, rate = harsh(made(layers)), 0.5
+    losses, factor = losses_of(model), 0.7 * balanced(model)
+    critic, others = model.objective[1].critic.trainable_variables, []
+    for part in (model.encoder, model.bottleneck, model.decoder):
+        others += part.trainable_variables
+    of_terms, of_game = (
+        weight_gradients(losses[name], others) for name in ("reconstruction", "generator")
+    )
+    wanted = [a + factor * b for a, b in zip(of_terms, of_game, strict=True)]
+    wanted += weight_gradients(losses["critic"], critic)
+    before = [np.array(ops.convert_to_numpy(v)) for v in (*others, *critic)]
+    model.compile(keras.optimizers.SGD(rate))
+    model.fit(X, batch_size=4, verbose=0)
+    for variable, old, gradient in zip((*others, *critic), before, wanted, strict=True):
+        moved = (old - ops.convert_to_numpy(variable)) / rate
+        atol = 1e-3 * abs(gradient).max() + 1e-3
+        np.testing.assert_allclose(moved, gradient, atol=atol, err_msg=variable.path)
+    assert all(abs(gradient).max() > 0.1 for gradient in (*of_terms, *wanted[-2:-1]))
 
 
 def test_what_cannot_be_played_is_refused() -> None:
