@@ -58,6 +58,15 @@ class Noise(Draws, Part):
         self.evaluation_seed = keras.random.SeedGenerator()
         self.built = True
 
+    def reset(self, seed: int) -> None:
+        """Start both sequences again from `seed`.
+
+        Raises:
+            ValueError: The seed is not a whole number from 0 to 2^32 - 1.
+        """
+        self.reset_evaluation(seed)
+        _begin(self.training_seed, seed)
+
     def reset_evaluation(self, seed: int) -> None:
         """Start the evaluation sequence again from `seed`.
 
@@ -68,9 +77,7 @@ class Noise(Draws, Part):
             raise ValueError(
                 f"`seed` must be a whole number from 0 to {2**32 - 1}. Received: seed={seed!r}"
             )
-        self.evaluation_seed.state.assign(
-            ops.convert_to_tensor([seed, 0], dtype=self.evaluation_seed.state.dtype)
-        )
+        _begin(self.evaluation_seed, seed)
 
     def save_own_variables(self, store: Any) -> None:
         """Write both states."""
@@ -92,6 +99,10 @@ class Noise(Draws, Part):
 
     def _generators(self) -> dict[str, keras.random.SeedGenerator]:
         return {"training": self.training_seed, "evaluation": self.evaluation_seed}
+
+
+def _begin(generator: keras.random.SeedGenerator, seed: int) -> None:
+    generator.state.assign(ops.convert_to_tensor([seed, 0], dtype=generator.state.dtype))
 
 
 def seed_of(seed: int | None) -> int:

@@ -23,8 +23,9 @@ def of_tokens(
 ) -> keras.Model:
     """Return the network from maps of tokens `(batch, height, width)` to logits of each place.
 
-    Logits of a place depend on the places before it alone, in the order of rows. Two stacks see all
-    of these: one the rows above, one what is to the left in the row.
+    Logits of a place depend on the places before it alone, in the order of rows. Two stacks see
+    these: one the rows above, one what is to the left in the row, each so far as `depth` kernels of
+    half a `kernel_size` reach.
 
     Args:
         shape: (height, width).
@@ -47,10 +48,10 @@ def of_tokens(
         own = 0 if i == 0 else 1
         v = _padded(above, (side, 0), (side, side))
         v = conv(2 * filters, (side + 1, kernel_size), name=f"above_{i}")(v)
-        shifted = keras.layers.Cropping2D(((0, 1), (0, 0)))(_padded(v, (1, 0), (0, 0)))
+        shifted = _cropped(((0, 1), (0, 0)))(_padded(v, (1, 0), (0, 0)))
         h = _padded(left, (0, 0), (side + 1 - own, 0))
         if not own:
-            h = keras.layers.Cropping2D(((0, 0), (0, 1)))(h)
+            h = _cropped(((0, 0), (0, 1)))(h)
         h = conv(2 * filters, (1, side + 1), name=f"left_{i}")(h)
         h = h + conv(2 * filters, 1, name=f"join_{i}")(shifted)
         h = conv(filters, 1, name=f"out_{i}")(Gate(name=f"gate_{i}")(h))
@@ -74,6 +75,10 @@ class Gate(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of half as many channels."""
         return (*input_shape[:-1], input_shape[-1] // 2)
+
+
+def _cropped(edges: Any) -> Any:
+    return keras.layers.Cropping2D(edges, data_format="channels_last")
 
 
 def _padded(x: Any, rows: tuple[int, int], columns: tuple[int, int]) -> Any:

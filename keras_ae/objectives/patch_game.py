@@ -15,7 +15,7 @@ from keras_ae.objectives.weight import Weight
 from keras_ae.parts import checked_claim, checked_sizes
 from keras_ae.typing import Batch, Outputs, Shape, Tensor
 
-MOST_WEIGHT, LEAST_NORM = 1e4, 1e-4
+MOST_WEIGHT, LEAST_NORM = 1e4, 1e-6
 """Of the adaptive weight, and what is added to the norm that it is divided by."""
 
 
@@ -26,8 +26,8 @@ class PatchGame(Game):
     The critic minimises (max(0, 1 - D(x)) + max(0, 1 + D(x~))) / 2, the mean over patches, of data
     x and reconstructions x~; encoder, code and decoder minimise -lambda D(x~) with the critic held
     fixed. lambda brings both losses to one size at the decoder's last layer: |grad L| /
-    (|grad D| + 1e-4) by its kernel, at most 10^4, where L is what the objective's other terms make
-    of a reconstruction.
+    (|grad D| + 1e-6) by its kernel, at most 10^4, where L is what the objective's other terms make
+    of a reconstruction, both means over the batch.
 
     Args:
         weight: The multiplier of the autoencoder's share; the critic's own is always 1. A schedule
@@ -38,7 +38,8 @@ class PatchGame(Game):
     Reference:
         Esser et al. (2021), https://arxiv.org/abs/2012.09841, equations 5 to 7; Isola et al.
         (2017), https://arxiv.org/abs/1611.07004, section 3.2.2, for patches; Lim and Ye (2017),
-        https://arxiv.org/abs/1705.02894, for the hinge.
+        https://arxiv.org/abs/1705.02894, for the hinge. The bound on lambda is that of the first's
+        program.
     """
 
     def __init__(
@@ -52,13 +53,19 @@ class PatchGame(Game):
         """Make the critic for the model's examples.
 
         Raises:
-            ValueError: Examples are no maps, have missing entries or whole numbers, or the decoder
-                does not end in a layer with a kernel.
+            ValueError: Examples are no maps, have missing entries or whole numbers, or where lambda
+                is wanted, the decoder does not end in a layer with a kernel, or no other term
+                looks at reconstructions.
         """
         check_examples("a game over patches", model)
         self.critic = patch_critic(model.event_shape, self.hidden)
         if self.adaptive:
-            self.__dict__["_ends"] = _ends(model.decoder)
+            last_kernel(model.decoder)
+            if not any(term.scores for term in model.objective):
+                raise ValueError(
+                    "an adaptive weight needs a term of reconstructions beside the game. Received: "
+                    f"{[term.name for term in model.objective]}. Pass adaptive=False."
+                )
 
     def shares(
         self, model: Any, batch: Batch, outputs: Outputs, training: bool
@@ -78,29 +85,28 @@ class PatchGame(Game):
 
     def balance(self, model: Any, batch: Batch, outputs: Outputs) -> Tensor:
         """Return lambda, a scalar without a gradient."""
-        inside, last, behind = self.__dict__["_ends"]
-        given = model.decoder_input(outputs["latent"], batch.condition)
-        h = ops.stop_gradient(inside(given, training=False))
-        kernel, *others = (ops.stop_gradient(v.value) for v in last.trainable_variables)
+        last = last_kernel(model.decoder)
+        given = ops.stop_gradient(model.decoder_input(outputs["latent"], batch.condition))
+        # A scope hides an outer one, so it names all that the model has.
+        now = [(v, ops.stop_gradient(v.value)) for v in model.variables if v is not last]
 
-        def decoded(weights: Tensor) -> Tensor:
-            made = last.stateless_call([weights, *others], [], h)[0]
-            for layer in behind:
-                made = layer(made)
-            return made
+        def decoded(kernel: Tensor) -> Tensor:
+            with keras.StatelessScope([*now, (last, kernel)]):
+                return model.decoder(given, training=False)
 
-        def of_terms(weights: Tensor) -> Tensor:
-            found = {**outputs, "decoded": decoded(weights)}
+        def of_terms(kernel: Tensor) -> Tensor:
+            found = {**outputs, "decoded": decoded(kernel)}
             terms = [t for t in model.objective if t.scores]
             parts = [
                 t.multiplier_at(model.step) * t.value(model, batch, found, False) for t in terms
             ]
-            return sum(parts[1:], parts[0])
+            return ops.mean(sum(parts[1:], parts[0]))
 
-        def of_critic(weights: Tensor) -> Tensor:
-            made = expected(model, decoded(weights))
-            return mean(held(self.critic, shown(model, made)))
+        def of_critic(kernel: Tensor) -> Tensor:
+            made = expected(model, decoded(kernel))
+            return ops.mean(held(self.critic, shown(model, made)))
 
+        kernel = ops.stop_gradient(last.value)
         a, b = (_norm(gradient_of(f, kernel)) for f in (of_terms, of_critic))
         return ops.stop_gradient(ops.minimum(a / (b + LEAST_NORM), MOST_WEIGHT))
 
@@ -137,21 +143,20 @@ def mean(values: Tensor) -> Tensor:
     return ops.mean(values, axis=tuple(range(1, len(values.shape))))
 
 
-def _ends(decoder: Any) -> tuple[Any, Any, list[Any]]:
-    """Return the network before a decoder's last layer with weights, that layer, and those behind.
+def last_kernel(decoder: Any) -> Any:
+    """Return the kernel of a decoder's last layer with weights.
 
     Raises:
-        ValueError: It has no kernel.
+        ValueError: It has none.
     """
-    with_weights = [i for i, layer in enumerate(decoder.layers) if layer.weights]
-    last: Any = decoder.layers[with_weights[-1]] if with_weights else None
+    layers = [layer for layer in getattr(decoder, "layers", [decoder]) if layer.weights]
+    last: Any = layers[-1] if layers else None
     if not hasattr(last, "kernel"):
         raise ValueError(
             "an adaptive weight needs a decoder whose last layer with weights has a kernel. "
             f"Received: {type(last).__name__}. Pass adaptive=False."
         )
-    inside = keras.Model(decoder.inputs, last.input, name="before_last")
-    return inside, last, decoder.layers[with_weights[-1] + 1 :]
+    return last.kernel
 
 
 def _norm(gradient: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from keras import ops
 from keras_ae.backend.scan import scan
 from keras_ae.networks import pixel_cnn, transformer
 from keras_ae.parts import checked_share, checked_size
-from keras_ae.samplers.code_prior import CodePrior, chosen, drawn
+from keras_ae.samplers.code_prior import CodePrior, checked_heads, chosen, drawn
 from keras_ae.typing import Tensor
 
 
@@ -76,14 +76,8 @@ class CausalTransformer(Autoregressive):
     ) -> None:
         super().__init__(epochs, batch_size, learning_rate)
         self.width, self.depth = checked_size("width", width), checked_size("depth", depth)
-        self.heads, self.dropout = (
-            checked_size("heads", heads),
-            checked_share("dropout", dropout, whole=False),
-        )
-        if width % heads:
-            raise ValueError(
-                f"`width` must be a multiple of `heads`. Received: width={width}, heads={heads}"
-            )
+        self.heads = checked_heads(heads, width)
+        self.dropout = checked_share("dropout", dropout, whole=False)
 
     def make_network(self) -> keras.Model:
         """Return the network; what it is given begins with a token of its own."""

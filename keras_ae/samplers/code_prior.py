@@ -11,7 +11,6 @@ import numpy as np
 from keras import ops
 
 from keras_ae import arrays
-from keras_ae.batches import ArrayBatches
 from keras_ae.distributions.noise import Noise
 from keras_ae.parts import checked_positive, checked_size
 from keras_ae.samplers import second_model
@@ -113,29 +112,55 @@ class CodePrior(Sampler):
                 f"Received: {len(codes)}"
             )
         self.make_weights_for(model)
+        rows = self._checked_numbers(codes)
         with second_model.seeded(seed):
             network = self.make_network()
-        likelihood = Likelihood(self, network)
-        likelihood.compile(keras.optimizers.Adam(self.learning_rate, clipnorm=1.0))
-        rows = codes.reshape(len(codes), -1).astype("int32")
-        second_model.fit(likelihood, rows, self.epochs, self.batch_size, seed)
+            likelihood = Likelihood(self, network)
+            likelihood.noise.reset(seed)
+            likelihood.compile(keras.optimizers.Adam(self.learning_rate, clipnorm=1.0))
+            second_model.fit(likelihood, rows, self.epochs, self.batch_size, seed)
         self.network.set_weights(network.get_weights())
 
     @final
-    def log_prob(self, indices: Any, batch_size: int = 256) -> np.ndarray:
-        """Return log p of rows of numbers `(rows, *index_shape)`, `(rows,)`, nats.
+    def log_prob(self, indices: Any, batch_size: int = 256, seed: int = 0) -> np.ndarray:
+        """Return log p of rows of numbers, `(rows,)`, nats.
+
+        Args:
+            indices: `(rows, *index_shape)`, each one of its position's codes.
+            batch_size: Rows at once.
+            seed: Of the orders by which a bound is estimated.
 
         Raises:
-            ValueError: They do not have the indices' shape.
+            ValueError: They do not have the indices' shape, a number has no code, or the prior
+                was not fitted.
         """
-        numbers = arrays.as_numbers("indices", indices)
-        arrays.check_entries("indices", numbers, self.index_shape, None)
-        rows = numbers.reshape(len(numbers), -1).astype("int32")
+        if getattr(self, "network", None) is None:
+            raise ValueError(
+                f"a prior must be fitted before it knows probabilities. Received: a new "
+                f"{type(self).__name__}. Call its `fit(model, x)`."
+            )
+        rows = self._checked_numbers(arrays.as_numbers("indices", indices))
         model = Likelihood(self, self.network)
-        batches = ArrayBatches(rows, batch_size=batch_size, shuffle=False)
-        return np.concatenate(
-            [ops.convert_to_numpy(model(batches[i][0])) for i in range(len(batches))]
-        )
+        model.noise.reset_evaluation(seed)
+        found = model.predict(rows, checked_size("batch_size", batch_size), verbose=0)
+        return np.asarray(found).reshape(-1)
+
+    def _checked_numbers(self, numbers: np.ndarray) -> np.ndarray:
+        """Return rows of numbers, int32 `(rows, length)`.
+
+        Raises:
+            ValueError: They have another shape, or one has no code.
+        """
+        arrays.check_entries("indices", numbers, self.index_shape, None)
+        rows = numbers.reshape(len(numbers), -1)
+        wrong = (rows < 0) | (rows >= np.array(self.sizes)) | (rows % 1 != 0)
+        if wrong.any():
+            row, place = (int(i) for i in np.argwhere(wrong)[0])
+            raise ValueError(
+                f"`indices` must be whole numbers from 0 to {self.sizes[place] - 1} at place "
+                f"{place} of a row. Received: {rows[row, place]} in row {row}"
+            )
+        return np.asarray(rows.astype("int32"))
 
     @final
     def sample(self, shape: Any, noise: Any, training: bool = False, model: Any = None) -> Tensor:
@@ -183,6 +208,19 @@ class Likelihood(keras.Model):
     ) -> Tensor:
         """Return the mean of -log p."""
         return -ops.mean(y_pred)
+
+
+def checked_heads(heads: int, width: int) -> int:
+    """Return the number of heads of an attention.
+
+    Raises:
+        ValueError: It does not divide the width.
+    """
+    if width % checked_size("heads", heads):
+        raise ValueError(
+            f"`width` must be a multiple of `heads`. Received: width={width}, heads={heads}"
+        )
+    return int(heads)
 
 
 def chosen(log_probs: Tensor, numbers: Tensor) -> Tensor:

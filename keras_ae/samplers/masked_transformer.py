@@ -11,7 +11,7 @@ from keras import ops
 from keras_ae.distributions import gumbel
 from keras_ae.networks import transformer
 from keras_ae.parts import checked_non_negative, checked_share, checked_size
-from keras_ae.samplers.code_prior import CodePrior, chosen, drawn
+from keras_ae.samplers.code_prior import CodePrior, checked_heads, chosen, drawn
 from keras_ae.typing import Tensor
 
 
@@ -21,7 +21,7 @@ class MaskedTransformer(CodePrior):
 
     In training the share of masked numbers is cos(pi u / 2), u even. A draw begins with all masked;
     in each round all masked numbers are drawn, and those with the least probability, plus Gumbel
-    noise that fades, are masked again, ever fewer by the same cosine. `log_prob` is a bound: of the
+    noise that fades, are masked again: ceil(n cos(pi t / 2 T)) of n. `log_prob` is a bound: of the
     model that takes numbers in any order, of which each training step is one.
 
     Args:
@@ -38,7 +38,8 @@ class MaskedTransformer(CodePrior):
 
     Reference:
         Chang et al. (2022), https://arxiv.org/abs/2202.04200, sections 3.1 to 3.3; Hoogeboom et al.
-        (2022), https://arxiv.org/abs/2110.02037, equation 7, for the bound.
+        (2022), https://arxiv.org/abs/2110.02037, equation 7, for the bound. Training takes the mean
+        over a row's masked numbers, where equation 1 of the former sums over them.
 
     Example:
         >>> MaskedTransformer(width=64, rounds=8).rounds
@@ -60,7 +61,7 @@ class MaskedTransformer(CodePrior):
     ) -> None:
         super().__init__(epochs, batch_size, learning_rate)
         self.width, self.depth = checked_size("width", width), checked_size("depth", depth)
-        self.heads, self.rounds = checked_size("heads", heads), checked_size("rounds", rounds)
+        self.heads, self.rounds = checked_heads(heads, width), checked_size("rounds", rounds)
         self.choice = checked_non_negative("choice", choice)
         self.orders = checked_size("orders", orders)
         self.dropout = checked_share("dropout", dropout, whole=False)
@@ -84,12 +85,13 @@ class MaskedTransformer(CodePrior):
             u = self.noise.uniform((ops.shape(numbers)[0], 1), training=True)
             few = ops.ceil(ops.cos(0.5 * math.pi * u) * self.length)
             return self._of_masked(network, numbers, ops.maximum(few, 1.0), True)
-        total: Any = 0.0
-        for order in range(self.orders):
-            u = self.noise.uniform((ops.shape(numbers)[0], 1))
-            few = ops.floor((order + u) / self.orders * self.length) + 1.0
-            total = total + self._of_masked(network, numbers, few, False)
-        return total / self.orders
+        rows = ops.shape(numbers)[0]
+        u = self.noise.uniform((rows, self.orders))
+        share = (u + ops.arange(self.orders, dtype="float32")) / self.orders
+        few = ops.minimum(ops.floor(share * self.length) + 1.0, float(self.length))
+        copies = ops.repeat(numbers, self.orders, axis=0)
+        each = self._of_masked(network, copies, ops.reshape(few, (-1, 1)), False)
+        return ops.mean(ops.reshape(each, (-1, self.orders)), axis=1)
 
     def draw(self, rows: Any, noise: Any, training: bool) -> Tensor:
         """Return so many rows of numbers, int32 `(rows, length)`."""
@@ -101,11 +103,10 @@ class MaskedTransformer(CodePrior):
             masked = numbers == self.vocabulary
             made = ops.where(masked, drawn(log_probs, uniform[:, t]), numbers)
             done = (t + 1) / self.rounds
-            left = math.floor(self.length * math.cos(0.5 * math.pi * done))
-            left = min(left, self.length - 1) if t < self.rounds - 1 else 0
+            left = math.ceil(self.length * math.cos(0.5 * math.pi * done) - 1e-9)
             sure = chosen(log_probs, made)
             sure = sure + self.choice * (1.0 - done) * gumbel.noise(apart[:, t])
-            sure = ops.where(masked, sure, 1e9)
+            sure = ops.where(masked, sure, math.inf)
             numbers = ops.where(_least(sure, left), self.vocabulary, made)
         return numbers
 

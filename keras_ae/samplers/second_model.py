@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_ae.backend import seeding
 from keras_ae.batches import ArrayBatches
 
 PATIENCE = 10
@@ -79,11 +80,12 @@ def seeded(seed: int) -> Iterator[None]:
     """Give layers that are made here, and their noise, seeds that follow from this one.
 
     Keras draws the seeds of initializers and generators from Python's `random`, whose state is
-    afterwards what it was.
+    afterwards what it was, as a framework's own is.
     """
     before = random.getstate()
     random.seed(seed)
     try:
-        yield
+        with seeding.seeded(seed):
+            yield
     finally:
         random.setstate(before)

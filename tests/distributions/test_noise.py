@@ -23,6 +23,16 @@ def test_draws_differ_and_the_evaluation_sequence_starts_again_from_its_seed() -
     np.testing.assert_array_equal(draw(noise), first)
 
 
+def test_both_sequences_start_again_from_a_seed() -> None:
+    found = []
+    for other in (1, 2):
+        keras.utils.set_random_seed(other)
+        noise = Noise()
+        noise.reset(5)
+        found.append(np.concatenate([draw(noise), draw(noise, training=True)]))
+    np.testing.assert_array_equal(*found)
+
+
 def test_evaluation_leaves_the_training_sequence_alone() -> None:
     sequences = []
     for measures in (False, True):

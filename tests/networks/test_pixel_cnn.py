@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -68,3 +69,12 @@ def test_a_gate_lets_the_second_half_weigh_the_first() -> None:
     x = RNG.normal(size=(2, 3, 4, 6)).astype("f4")
     got = ops.convert_to_numpy(pixel_cnn.Gate()(ops.convert_to_tensor(x)))
     np.testing.assert_allclose(got, np.tanh(x[..., :3]) * expit(x[..., 3:]), rtol=1e-5, atol=1e-6)
+
+
+def test_channels_are_last_whatever_the_config_says() -> None:
+    keras.config.set_image_data_format("channels_first")
+    try:
+        network = pixel_cnn.of_tokens((3, 4), 3, filters=4, depth=2, kernel_size=3)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert network.output_shape == (None, 3, 4, 3)

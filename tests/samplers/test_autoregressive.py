@@ -12,7 +12,7 @@ from scipy.special import log_softmax, logsumexp
 
 import keras_ae
 from keras_ae.distributions.noise import Noise
-from keras_ae.samplers import CausalTransformer, PixelCNN
+from keras_ae.samplers import CausalTransformer, MaskedTransformer, PixelCNN
 from tests.networks import tokens as oracle
 from tests.samplers import codes
 
@@ -151,6 +151,7 @@ def test_several_levels_are_one_sequence() -> None:
     ("make", "message"),
     [
         (lambda: CausalTransformer(width=9, heads=2), "`width` must be a multiple"),
+        (lambda: MaskedTransformer(width=9, heads=2), "`width` must be a multiple"),
         (lambda: CausalTransformer(dropout=1.0), "`dropout` must be a share"),
         (lambda: PixelCNN(kernel_size=4), "`kernel_size` must be odd"),
     ],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -12,7 +14,7 @@ import keras_ae
 from keras_ae.bottlenecks.quantizers import LookupFreeQuantizer
 from keras_ae.distributions.noise import Noise
 from keras_ae.objectives import Quantization, Reconstruction
-from keras_ae.samplers import CausalTransformer, MaskedTransformer
+from keras_ae.samplers import CausalTransformer, MaskedTransformer, PixelCNN
 from keras_ae.samplers.code_prior import chosen, drawn
 
 RNG = np.random.default_rng(0)
@@ -83,9 +85,49 @@ def test_numbers_that_a_level_lacks_have_no_probability(name: str) -> None:
     there = np.array(list(np.ndindex(SIZES * 2)), "int32").reshape(-1, 2, 2)
     total = np.logaddexp.reduce(prior.log_prob(there))
     assert total == pytest.approx(0.0, abs=1e-4) if name == "causal" else total < 0.1
-    lacking = there.copy()
-    lacking[:, RNG.integers(2, size=len(there)), 0] = 2
-    assert (prior.log_prob(lacking) < -1e4).all()
+    lacking = there.copy().reshape(-1, 4)
+    lacking[:, 2 * RNG.integers(2, size=len(there))] = 2
+    given = ops.convert_to_tensor(lacking)
+    found = ops.convert_to_numpy(prior.log_likelihood(prior.network, given, False))
+    assert (found < -1e4).all()
+
+
+@pytest.mark.parametrize("number", [2, 7, -1, 0.5])
+@pytest.mark.parametrize("name", PRIORS)
+def test_numbers_that_have_no_code_are_refused(name: str, number: float) -> None:
+    model, prior = uneven(name)
+    rows = np.zeros((3, 2, 2))
+    rows[1, 1, 0] = number
+    said = f"from 0 to 1 at place 2 of a row. Received: {number}"
+    with pytest.raises(ValueError, match=re.escape(said)):
+        prior.log_prob(rows)
+    with pytest.raises(ValueError, match="whole numbers from 0"):
+        prior.fit_codes(model, None, rows, labels=None, seed=0)
+
+
+def test_a_prior_that_was_not_fitted_says_so() -> None:
+    with pytest.raises(ValueError, match="must be fitted before"):
+        CausalTransformer(width=8, heads=2).log_prob([[0, 0]])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: CausalTransformer(width=8, depth=1, heads=2, epochs=2),
+        lambda: PixelCNN(filters=4, depth=1, kernel_size=3, epochs=2),
+        lambda: MaskedTransformer(width=8, depth=1, heads=2, epochs=2),
+    ],
+    ids=["causal", "pixel_cnn", "masked"],
+)
+def test_a_seed_tells_what_is_random_in_fitting(make: Any) -> None:
+    model = keras_ae.create("vq_vae", input_shape=(5,), num_codes=3, tokens=4, hidden=[8])
+    rows, found = RNG.integers(3, size=(40, 4)), []
+    for other in (1, 2):
+        keras.utils.set_random_seed(other)
+        prior = make()
+        prior.fit_codes(model, None, rows, labels=None, seed=5)
+        found.append(np.concatenate([w.ravel() for w in prior.network.get_weights()]))
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("name", PRIORS)
