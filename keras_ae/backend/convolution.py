@@ -24,7 +24,7 @@ def conv(x: Tensor, kernel: Tensor, **options: Any) -> Tensor:
         from keras_ae.backend import products
 
         return products.conv(x, ops.convert_to_tensor(kernel), options)
-    return ops.conv(x, kernel, **options)
+    return ops.conv(x, _as_torch_lays_it(kernel), **options)
 
 
 def conv_transpose(x: Tensor, kernel: Tensor, **options: Any) -> Tensor:
@@ -45,7 +45,23 @@ def conv_transpose(x: Tensor, kernel: Tensor, **options: Any) -> Tensor:
         from keras_ae.backend import products
 
         return products.conv_transpose(x, ops.convert_to_tensor(kernel), options)
-    return ops.conv_transpose(x, kernel, **options)
+    return ops.conv_transpose(x, _as_torch_lays_it(kernel), **options)
+
+
+def _as_torch_lays_it(kernel: Any) -> Any:
+    """Return a half-precision kernel whose numbers lie as torch has them: its last axes first.
+
+    Keras turns the axes, and torch refuses the gradient of a turned kernel on a processor ("must be
+    contiguous").
+    """
+    if keras.backend.backend() != "torch":
+        return kernel
+    kernel = ops.convert_to_tensor(kernel)
+    if kernel.element_size() > 2:
+        return kernel
+    window = range(kernel.ndim - 2)
+    turned = kernel.permute(kernel.ndim - 1, kernel.ndim - 2, *window).contiguous()
+    return turned.permute(*(i + 2 for i in window), 1, 0)
 
 
 def _is_jax_cpu() -> bool:

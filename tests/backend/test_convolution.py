@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from keras_ae.backend import convolution
-from tests.gradients import gradient
+from tests.gradients import gradient, weight_gradients
 
 RNG = np.random.default_rng(0)
 
@@ -103,3 +103,26 @@ def test_it_can_be_differentiated_forward_and_twice() -> None:
             for f in (convolution.conv_transpose, ops.conv_transpose)
         ]
         np.testing.assert_allclose(*both, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize(("channels", "filters"), [(1, 4), (4, 1), (3, 4)])
+def test_gradients_of_half_precision_are_those_of_single(
+    kind: str, size: int, channels: int, filters: int
+) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 5, 6, channels)).astype("f4")
+    found = []
+    for policy in ("float32", "mixed_float16"):
+        layer = getattr(convolution, f"{kind[:4]}2D{kind[4:]}")(
+            filters, size, padding="same", dtype=policy
+        )
+        layer.build((None, 5, 6, channels))
+        drawn = np.random.default_rng(1).normal(size=layer.kernel.shape)
+        layer.kernel.assign(drawn)
+
+        def function(layer: Any = layer) -> Any:
+            return ops.mean(ops.square(ops.cast(layer(ops.convert_to_tensor(x)), "float32")))
+
+        found.append(weight_gradients(function, [layer.kernel])[0])
+    np.testing.assert_allclose(found[1], found[0], rtol=0.05, atol=0.02)

@@ -243,8 +243,6 @@ def test_lambda_sees_all_that_is_behind_the_last_layer(build: Any) -> None:
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_an_adaptive_game_is_played_in_half_precision(policy: str) -> None:
-    if policy == "mixed_float16" and keras.backend.backend() == "torch":
-        pytest.skip("torch has no gradient of float16 convolutions on a processor")
     keras.config.set_dtype_policy(policy)
     try:
         model = keras_ae.create(
