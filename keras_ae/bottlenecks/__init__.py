@@ -38,10 +38,12 @@ from keras_ae.bottlenecks.recurrent_gaussian import RecurrentGaussian
 from keras_ae.bottlenecks.riemannian_hamiltonian import RiemannianHamiltonian
 from keras_ae.bottlenecks.scaled_gaussian import ScaledGaussian
 from keras_ae.bottlenecks.soft_clusters import SoftClusters
+from keras_ae.bottlenecks.sparse import BatchTopK, DictionaryCode, Gated, JumpReLU, TopK
 from keras_ae.bottlenecks.temperature import Cooling
 from keras_ae.bottlenecks.two_level_gaussian import TwoLevelGaussian
 
 PARTS: dict[str, type[Bottleneck]] = {
+    "batch_top_k": BatchTopK,
     "binary": Binary,
     "binary_spherical_quantizer": BinarySphericalQuantizer,
     "categorical": Categorical,
@@ -49,6 +51,7 @@ PARTS: dict[str, type[Bottleneck]] = {
     "deterministic": Deterministic,
     "finite_scalar_quantizer": FiniteScalarQuantizer,
     "flow_posterior": FlowPosterior,
+    "gated": Gated,
     "gaussian": Gaussian,
     "grouped_gaussian": GroupedGaussian,
     "grouped_quantizer": GroupedQuantizer,
@@ -59,6 +62,7 @@ PARTS: dict[str, type[Bottleneck]] = {
     "hyperbolic": Hyperbolic,
     "hyperspherical": Hyperspherical,
     "joint": Joint,
+    "jump_relu": JumpReLU,
     "latent_quantizer": LatentQuantizer,
     "linear_layers": LinearLayers,
     "lookup_free_quantizer": LookupFreeQuantizer,
@@ -73,12 +77,14 @@ PARTS: dict[str, type[Bottleneck]] = {
     "sim_vector_quantizer": SimVectorQuantizer,
     "soft_clusters": SoftClusters,
     "stochastic_quantizer": StochasticQuantizer,
+    "top_k": TopK,
     "two_level_gaussian": TwoLevelGaussian,
     "vector_quantizer": VectorQuantizer,
 }
 
 __all__ = [
     "PARTS",
+    "BatchTopK",
     "Binary",
     "BinarySphericalQuantizer",
     "Bottleneck",
@@ -86,8 +92,10 @@ __all__ = [
     "ConcreteSelector",
     "Cooling",
     "Deterministic",
+    "DictionaryCode",
     "FiniteScalarQuantizer",
     "FlowPosterior",
+    "Gated",
     "Gaussian",
     "GroupedGaussian",
     "GroupedQuantizer",
@@ -98,6 +106,7 @@ __all__ = [
     "Hyperbolic",
     "Hyperspherical",
     "Joint",
+    "JumpReLU",
     "LatentQuantizer",
     "LinearLayers",
     "LookupFreeQuantizer",
@@ -114,6 +123,7 @@ __all__ = [
     "SimVectorQuantizer",
     "SoftClusters",
     "StochasticQuantizer",
+    "TopK",
     "TwoLevelGaussian",
     "VectorQuantizer",
 ]

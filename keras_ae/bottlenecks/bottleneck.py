@@ -15,13 +15,15 @@ class Bottleneck(Part):
     `reports` are the keys beside `latent` in what a call returns. `latent_shape` is known once
     the bottleneck is built. With `sample=False` a call is deterministic: the mean, or the code.
     `adapts` says whether it starts from rows of the training data, `space` where codes live,
-    `is_local` whether the code of a place of a map follows from the features of that place alone.
+    `is_local` whether the code of a place of a map follows from the features of that place alone,
+    `of_batch` whether in training a code, or what it costs, depends on the rest of the batch.
     """
 
     reports: tuple[str, ...] = ()
     adapts: bool = False
     space: str = "vectors"
     is_local: bool = False
+    of_batch: bool = False
     latent_shape: Shape
 
     @abstractmethod

@@ -31,7 +31,14 @@ from keras_ae.models.quantized.sq_vae import SQVAE
 from keras_ae.models.quantized.vq_gan import VQGAN
 from keras_ae.models.quantized.vq_vae import VQVAE
 from keras_ae.models.quantized.vq_vae_2 import VQVAE2
+from keras_ae.models.sparse.batch_top_k_sae import BatchTopKSAE
+from keras_ae.models.sparse.gated_sae import GatedSAE
+from keras_ae.models.sparse.jump_relu_sae import JumpReLUSAE
+from keras_ae.models.sparse.k_sparse_autoencoder import KSparseAutoencoder
+from keras_ae.models.sparse.matryoshka_sae import MatryoshkaSAE
 from keras_ae.models.sparse.sparse_autoencoder import SparseAutoencoder
+from keras_ae.models.sparse.top_k_sae import TopKSAE
+from keras_ae.models.sparse.transcoder import Transcoder
 from keras_ae.models.structured.ada_gvae import AdaGVAE
 from keras_ae.models.structured.count_vae import CountVAE
 from keras_ae.models.structured.graph_autoencoder import GraphAutoencoder
@@ -105,6 +112,7 @@ __all__ = [
     "AdversarialAutoencoder",
     "Autoencoder",
     "AutoencoderKL",
+    "BatchTopKSAE",
     "BernoulliVAE",
     "BetaTCVAE",
     "BetaVAE",
@@ -120,13 +128,17 @@ __all__ = [
     "FactorVAE",
     "FlowPosteriorVAE",
     "FlowPriorVAE",
+    "GatedSAE",
     "GraphAutoencoder",
     "GumbelVQVAE",
     "HamiltonianVAE",
     "HypersphericalVAE",
     "InfoVAE",
     "JointVAE",
+    "JumpReLUSAE",
+    "KSparseAutoencoder",
     "LinearAutoencoder",
+    "MatryoshkaSAE",
     "MissingDataIWAE",
     "MixtureVAE",
     "MultimodalVAE",
@@ -144,6 +156,8 @@ __all__ = [
     "SlicedWAE",
     "SoftIntroVAE",
     "SparseAutoencoder",
+    "TopKSAE",
+    "Transcoder",
     "TwoStageVAE",
     "VaDE",
     "VampVAE",

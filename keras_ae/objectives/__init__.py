@@ -1,6 +1,13 @@
 """Objectives: the named terms whose weighted sum is minimised, in nats per example."""
 
 from keras_ae.objectives.adversarial import Adversarial
+from keras_ae.objectives.atoms import (
+    DeadAtoms,
+    GateReconstruction,
+    GateSparsity,
+    L0Sparsity,
+    NestedReconstruction,
+)
 from keras_ae.objectives.code_norm import CodeNorm
 from keras_ae.objectives.contraction import Contraction
 from keras_ae.objectives.cramer_wold import CramerWold
@@ -41,17 +48,21 @@ __all__ = [
     "ControlledWeight",
     "CramerWold",
     "CyclicalWarmup",
+    "DeadAtoms",
     "DecoderGradient",
     "DecoderNorm",
     "DimensionWiseKL",
     "ExampleGame",
     "FreeBits",
+    "GateReconstruction",
+    "GateSparsity",
     "ImportanceWeighted",
     "InferredPrior",
     "Introspection",
     "KLCapacity",
     "KLDivergence",
     "KLSparsity",
+    "L0Sparsity",
     "L1Sparsity",
     "LearnedSimilarity",
     "LinearWarmup",
@@ -59,6 +70,7 @@ __all__ = [
     "MixtureRate",
     "ModalBound",
     "MutualInformation",
+    "NestedReconstruction",
     "PairGame",
     "PatchGame",
     "Perceptual",

@@ -7,7 +7,17 @@ from tests.contract.cases import CASES
 from tests.contract.matching import MATCHING
 from tests.contract.quantized import QUANTIZED
 from tests.contract.regularised import REGULARISED
+from tests.contract.sparse import SPARSE
 from tests.contract.structured import STRUCTURED
 from tests.contract.variational import VARIATIONAL
 
-EVERY = [*CASES, *VARIATIONAL, *MATCHING, *REGULARISED, *ADVERSARIAL, *STRUCTURED, *QUANTIZED]
+EVERY = [
+    *CASES,
+    *VARIATIONAL,
+    *MATCHING,
+    *REGULARISED,
+    *ADVERSARIAL,
+    *STRUCTURED,
+    *QUANTIZED,
+    *SPARSE,
+]

@@ -1,0 +1,1 @@
+"""Codes over a dictionary, beside NumPy."""
