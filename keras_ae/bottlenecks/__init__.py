@@ -40,6 +40,7 @@ from keras_ae.bottlenecks.scaled_gaussian import ScaledGaussian
 from keras_ae.bottlenecks.soft_clusters import SoftClusters
 from keras_ae.bottlenecks.sparse import BatchTopK, DictionaryCode, Gated, JumpReLU, TopK
 from keras_ae.bottlenecks.temperature import Cooling
+from keras_ae.bottlenecks.top_down import LadderGaussian, LevelledGaussian, TopDownGaussian
 from keras_ae.bottlenecks.two_level_gaussian import TwoLevelGaussian
 
 PARTS: dict[str, type[Bottleneck]] = {
@@ -63,6 +64,7 @@ PARTS: dict[str, type[Bottleneck]] = {
     "hyperspherical": Hyperspherical,
     "joint": Joint,
     "jump_relu": JumpReLU,
+    "ladder_gaussian": LadderGaussian,
     "latent_quantizer": LatentQuantizer,
     "linear_layers": LinearLayers,
     "lookup_free_quantizer": LookupFreeQuantizer,
@@ -77,6 +79,7 @@ PARTS: dict[str, type[Bottleneck]] = {
     "sim_vector_quantizer": SimVectorQuantizer,
     "soft_clusters": SoftClusters,
     "stochastic_quantizer": StochasticQuantizer,
+    "top_down_gaussian": TopDownGaussian,
     "top_k": TopK,
     "two_level_gaussian": TwoLevelGaussian,
     "vector_quantizer": VectorQuantizer,
@@ -107,7 +110,9 @@ __all__ = [
     "Hyperspherical",
     "Joint",
     "JumpReLU",
+    "LadderGaussian",
     "LatentQuantizer",
+    "LevelledGaussian",
     "LinearLayers",
     "LookupFreeQuantizer",
     "MixtureOfExperts",
@@ -123,6 +128,7 @@ __all__ = [
     "SimVectorQuantizer",
     "SoftClusters",
     "StochasticQuantizer",
+    "TopDownGaussian",
     "TopK",
     "TwoLevelGaussian",
     "VectorQuantizer",

@@ -16,6 +16,8 @@ from keras_ae.models.deterministic.rae_gp import RAEGP
 from keras_ae.models.deterministic.rae_l2 import RAEL2
 from keras_ae.models.deterministic.rae_sn import RAESN
 from keras_ae.models.deterministic.recurrent_autoencoder import RecurrentAutoencoder
+from keras_ae.models.hierarchical.hierarchical_vae import HierarchicalVAE
+from keras_ae.models.hierarchical.ladder_vae import LadderVAE
 from keras_ae.models.matching.cramer_wold_autoencoder import CramerWoldAutoencoder
 from keras_ae.models.matching.sinkhorn_autoencoder import SinkhornAutoencoder
 from keras_ae.models.matching.sliced_wae import SlicedWAE
@@ -132,11 +134,13 @@ __all__ = [
     "GraphAutoencoder",
     "GumbelVQVAE",
     "HamiltonianVAE",
+    "HierarchicalVAE",
     "HypersphericalVAE",
     "InfoVAE",
     "JointVAE",
     "JumpReLUSAE",
     "KSparseAutoencoder",
+    "LadderVAE",
     "LinearAutoencoder",
     "MatryoshkaSAE",
     "MissingDataIWAE",

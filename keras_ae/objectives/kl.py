@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_ae.objectives.rate import Rate, divergence, has_closed_form, parts_of_divergence
 from keras_ae.objectives.weight import ControlledWeight, Weight, checked_weight, value_at
-from keras_ae.parts import checked_non_negative
+from keras_ae.parts import checked_claim, checked_non_negative
 from keras_ae.typing import Batch, Outputs, Tensor
 
 
@@ -99,6 +99,7 @@ class FreeBits(Rate):
     Args:
         weight: The term's multiplier.
         free: lambda, nats for each part.
+        of_parts: Whether parts are those that the posterior names: the levels of a hierarchy.
 
     Reference:
         Kingma et al. (2016), https://arxiv.org/abs/1606.04934, equation 15 (appendix C.8).
@@ -106,9 +107,23 @@ class FreeBits(Rate):
 
     of_batch = True
 
-    def __init__(self, weight: Weight = 1.0, free: float = 0.125) -> None:
+    def __init__(self, weight: Weight = 1.0, free: float = 0.125, of_parts: bool = False) -> None:
         super().__init__(weight, name="free_bits")
         self.free = checked_non_negative("free", free)
+        self.of_parts = checked_claim("of_parts", of_parts)
+
+    def attach(self, model: Any) -> None:
+        """Refuse a model without a rate, or one whose code has no parts.
+
+        Raises:
+            ValueError: As said.
+        """
+        super().attach(model)
+        if self.of_parts and not model.bottleneck.parts:
+            raise ValueError(
+                "free bits of parts need a posterior that names such. Received: "
+                f"{type(model.bottleneck).__name__}. Take of_parts=False, or a hierarchy."
+            )
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return the sum over parts, a scalar of the whole batch, nats."""
@@ -116,4 +131,7 @@ class FreeBits(Rate):
             parts = parts_of_divergence(model, outputs, batch.condition)
         else:
             parts = divergence(model, outputs, batch)
+        if self.of_parts:
+            slices = model.bottleneck.parts.values()
+            parts = ops.stack([ops.sum(parts[:, part], axis=1) for part in slices], axis=1)
         return ops.sum(ops.maximum(ops.mean(parts, axis=0), self.free))

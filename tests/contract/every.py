@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.contract.adversarial import ADVERSARIAL
 from tests.contract.cases import CASES
+from tests.contract.hierarchical import HIERARCHICAL
 from tests.contract.matching import MATCHING
 from tests.contract.quantized import QUANTIZED
 from tests.contract.regularised import REGULARISED
@@ -20,4 +21,5 @@ EVERY = [
     *STRUCTURED,
     *QUANTIZED,
     *SPARSE,
+    *HIERARCHICAL,
 ]
