@@ -19,6 +19,9 @@ class Sparsity(NamedTuple):
         density: Share of the rows that use each atom, `(atoms,)`.
         histogram: Numbers of used atoms between `edges` of log10 of their density.
         edges: One more than `histogram` has.
+
+    Reference:
+        Bricken et al. (2023), https://transformer-circuits.pub/2023/monosemantic-features.
     """
 
     l0: float
@@ -75,6 +78,10 @@ def top_examples(
 
     Raises:
         ValueError: There is no row, or parts differ in the number of atoms.
+
+    Reference:
+        Bricken et al. (2023), https://transformer-circuits.pub/2023/monosemantic-features, section
+        "interface".
 
     Example:
         >>> numbers, values = top_examples(np.array([[0.0, 2.0], [1.0, 3.0]]), count=2)

@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 from scipy import special, stats
 
+import keras_ae
 from keras_ae import priors
 from keras_ae.bottlenecks import Gaussian, Joint
 from keras_ae.objectives import ControlledWeight, FreeBits, KLCapacity, KLDivergence, LinearWarmup
@@ -132,3 +133,23 @@ def test_a_part_that_a_code_lacks_is_refused(part: str) -> None:
     model = SimpleNamespace(bottleneck=Gaussian(3), prior=StandardNormal())
     with pytest.raises(ValueError, match=f"`part` must be one of.*Received: part='{part}'"):
         KLCapacity(part=part).attach(model)
+
+
+def test_free_bits_of_parts_are_those_of_all_their_coordinates() -> None:
+    of_parts = [
+        joint_value(KLCapacity(1.0, 0.0, part)).mean() for part in ("continuous", "discrete")
+    ]
+    free = float(np.mean(of_parts))
+    assert min(of_parts) < free < max(of_parts)
+    wanted = max(of_parts) + free
+    assert joint_value(FreeBits(1.0, free, of_parts=True)) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_code_without_parts_has_no_free_bits_of_them() -> None:
+    with pytest.raises(ValueError, match="free bits of parts need a posterior that names such"):
+        keras_ae.LatentModel(
+            (3,),
+            bottleneck=Gaussian(2),
+            objective=[FreeBits(1.0, 0.1, of_parts=True)],
+            prior="standard_normal",
+        )

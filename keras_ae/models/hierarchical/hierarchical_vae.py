@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keras_ae import arrays, likelihoods, networks
+from keras_ae import arrays, conditions, likelihoods
 from keras_ae.bottlenecks import TopDownGaussian
 from keras_ae.latent_model import LatentModel
-from keras_ae.networks import stages
-from keras_ae.networks.below_levels import NAME, BelowLevels
+from keras_ae.networks import below_levels, stages
 from keras_ae.objectives import FreeBits, KLDivergence, Reconstruction
 from keras_ae.registry import variant
 from keras_ae.typing import Batch, Outputs, Tensor
@@ -17,29 +16,27 @@ from keras_ae.typing import Batch, Outputs, Tensor
 
 @variant(paper="Child (2021), https://arxiv.org/abs/2011.10650")
 class HierarchicalVAE(LatentModel):
-    """Draws maps of codes from coarse to fine, each given all before: sharp images, low bits/dim.
+    """Draws maps of codes from coarse to fine, each given all before: images in few bits.
 
-    Minimises E_q -log p(x | z_1..L) + beta * sum_l KL(q(z_l | z_<l, x) || p(z_l | z_<l)). A code is
-    what is new in each level, in units of its prior, the coarsest first. The finest maps have half
-    the sides of the data.
+    Minimises E_q -log p(x | z) + beta * sum_l KL(q(z_l | z_<l, x) || p(z_l | z_<l)). A code is what
+    is new in each level, in units of its prior; the finest maps have half the sides of the data.
 
     Args:
         input_shape: Shape of one example, a map with channels.
         latent_dim: Channels of each level's map.
-        blocks: Numbers of levels at each resolution, from the coarsest on, each half the next.
+        blocks: Numbers of levels at each resolution, the coarsest first, each half the next.
         width: Channels of the networks.
         beta: Weight of the divergence, or a schedule.
-        free_bits: Nats of a level that cost nothing; with them `beta` counts for the rest.
+        free_bits: Nats of a level that cost nothing.
         likelihood: p(x | z); {"name": "discretized_logistic_mixture"} for bytes divided by 255.
+        condition: What encoder and decoder are told of each example.
         **trunk: See `LatentModel`; encoder and decoder are convolutions.
 
     Reference:
-        Child (2021), https://arxiv.org/abs/2011.10650, section 3; Vahdat and Kautz (2020),
-        https://arxiv.org/abs/2007.03898. Neither its normalising flows nor batch normalisation.
+        Child (2021), https://arxiv.org/abs/2011.10650, section 3; see `TopDownGaussian`.
 
     Example:
-        >>> model = HierarchicalVAE((8, 8, 1), latent_dim=2, blocks=[1, 1], width=4)
-        >>> model.latent_shape
+        >>> HierarchicalVAE((8, 8, 1), latent_dim=2, blocks=[1, 1], width=4).latent_shape
         (40,)
     """
 
@@ -55,26 +52,29 @@ class HierarchicalVAE(LatentModel):
         beta: Any = 1.0,
         free_bits: float = 0.0,
         likelihood: Any = "gaussian",
+        condition: Any = None,
         **trunk: Any,
     ) -> None:
-        shape, of = arrays.checked_shape(input_shape), likelihoods.get(likelihood)
-        stages.check_map(shape, "hierarchical")
+        told, of = conditions.get(condition), likelihoods.get(likelihood)
+        shape = arrays.checked_shape(input_shape)
         code = TopDownGaussian(latent_dim, blocks, width)
-        state = (*stages.sizes(shape[:-1], 1)[1], width)
-        network = networks.decoder("conv", state, of.decoded_shape(shape), [width])
+        shapes = (*stages.sizes(shape[:-1], 1)[1], width), of.decoded_shape(shape)
         rate = FreeBits(beta, free_bits, of_parts=True) if free_bits else KLDivergence(beta)
         super().__init__(
             input_shape,
             bottleneck=code,
             encoder="conv",
             hidden=[width],
-            decoder=BelowLevels(code, network),
+            decoder=below_levels.decoder("conv", code, shapes, [width], told),
             prior="standard_normal",
             objective=[Reconstruction(), rate],
             likelihood=of,
+            condition=told,
             **trunk,
         )
 
     def decoded_of(self, outputs: Outputs, batch: Batch, training: bool = False) -> Tensor:
         """Return what is decoded of the levels that the bottleneck has run."""
-        return self.decoder.get_layer(NAME).at(outputs, training)
+        return self.decoder.get_layer(below_levels.NAME).at(
+            outputs["state"], batch.condition, training
+        )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keras_ae import arrays, likelihoods, networks
+from keras_ae import arrays, conditions, likelihoods
 from keras_ae.bottlenecks import LadderGaussian
 from keras_ae.latent_model import LatentModel
-from keras_ae.networks.below_levels import NAME, BelowLevels
+from keras_ae.networks import below_levels
 from keras_ae.objectives import KLDivergence, LinearWarmup, Reconstruction
 from keras_ae.registry import variant
 from keras_ae.typing import Batch, Outputs, Tensor
@@ -26,19 +26,17 @@ class LadderVAE(LatentModel):
         latent_dim: Length of the lowest level's code.
         upper_dims: Lengths of the levels above, from the lowest on.
         hidden: Widths of the layers to and from the data; levels have one each of the last width.
-        beta: Weight of the divergence, or a schedule; a rise from 0 over so many steps as
-            `warmup_steps` says when None.
-        warmup_steps: Of that rise; 0 for none.
+        beta: Weight of the divergence, or a schedule; when None a rise over `warmup_steps`.
+        warmup_steps: Of that rise from 0 to 1; 0 for none.
         likelihood: p(x | z).
+        condition: What encoder and decoder are told of each example.
         **trunk: See `LatentModel`; the encoder is dense.
 
     Reference:
-        Sonderby et al. (2016), https://arxiv.org/abs/1602.02282, section 2. It has batch
-        normalisation, and a rise over 200 epochs.
+        Sonderby et al. (2016), https://arxiv.org/abs/1602.02282, section 2; see `LadderGaussian`.
 
     Example:
-        >>> model = LadderVAE((6,), latent_dim=4, upper_dims=[3, 2], hidden=[8])
-        >>> model.latent_shape
+        >>> LadderVAE((6,), latent_dim=4, upper_dims=[3, 2], hidden=[8]).latent_shape
         (9,)
     """
 
@@ -54,24 +52,29 @@ class LadderVAE(LatentModel):
         beta: Any = None,
         warmup_steps: int = 2_000,
         likelihood: Any = "gaussian",
+        condition: Any = None,
         **trunk: Any,
     ) -> None:
-        shape, of = arrays.checked_shape(input_shape), likelihoods.get(likelihood)
+        told, of = conditions.get(condition), likelihoods.get(likelihood)
+        shape = arrays.checked_shape(input_shape)
         code = LadderGaussian([*upper_dims[::-1], latent_dim], hidden[-1] if hidden else 128)
         if beta is None:
             beta = LinearWarmup(warmup_steps) if warmup_steps else 1.0
-        network = networks.decoder("mlp", (latent_dim,), of.decoded_shape(shape), hidden)
+        shapes = (latent_dim,), of.decoded_shape(shape)
         super().__init__(
             input_shape,
             bottleneck=code,
             hidden=hidden,
-            decoder=BelowLevels(code, network),
+            decoder=below_levels.decoder("mlp", code, shapes, hidden, told),
             prior="standard_normal",
             objective=[Reconstruction(), KLDivergence(beta)],
             likelihood=of,
+            condition=told,
             **trunk,
         )
 
     def decoded_of(self, outputs: Outputs, batch: Batch, training: bool = False) -> Tensor:
         """Return what is decoded of the levels that the bottleneck has run."""
-        return self.decoder.get_layer(NAME).at(outputs, training)
+        return self.decoder.get_layer(below_levels.NAME).at(
+            outputs["state"], batch.condition, training
+        )

@@ -14,7 +14,7 @@ from keras_ae.registry import variant
 
 @variant(paper="Rajamanoharan et al. (2024), https://arxiv.org/abs/2404.16014")
 class GatedSAE(LatentModel):
-    """Tells apart which atoms an example has and how much of each: a penalty that shrinks nothing.
+    """Tells which atoms an example has apart from how much: a penalty that shrinks nothing.
 
     Minimises -log p(x | z) + sparsity * sum_j relu(p_j) + |x - relu(p) D - b|^2 / 2, with D and b
     fixed in the last: z_j = relu(m_j) where p_j > 0, else 0.

@@ -14,7 +14,7 @@ from keras_ae.registry import variant
 
 @variant(paper="Dunefsky et al. (2024), https://arxiv.org/abs/2406.11944")
 class Transcoder(LatentModel):
-    """Explains what something makes of its inputs by k atoms of an example: `fit(inputs, outputs)`.
+    """Explains what something makes of its inputs by k atoms each: `fit(inputs, outputs)`.
 
     Minimises -log p(y | z) + auxiliary * |e - e^|^2 / 2, z the k largest numbers of x W + c: as
     `top_k_sae`, with a target y of the inputs' shape that is not the input. Without a target it is
