@@ -80,8 +80,7 @@ def top_examples(
         ValueError: There is no row, or parts differ in the number of atoms.
 
     Reference:
-        Bricken et al. (2023), https://transformer-circuits.pub/2023/monosemantic-features, section
-        "interface".
+        Bricken et al. (2023), https://transformer-circuits.pub/2023/monosemantic-features.
 
     Example:
         >>> numbers, values = top_examples(np.array([[0.0, 2.0], [1.0, 3.0]]), count=2)
