@@ -23,6 +23,19 @@ OPTIONS: dict[str, list[Any]] = {
     "autoencoder_kl": ["--critic-hidden", 4, *HIDDEN],
     "vq_gan": ["--critic-hidden", 4, *HIDDEN],
     "vq_vae_2": ["--width", 8, *HIDDEN],
+    "hierarchical_vae": ["--width", 8],
+    **{
+        name: ["--latent-dim", 32]
+        for name in (
+            "batch_top_k_sae",
+            "gated_sae",
+            "jump_relu_sae",
+            "k_sparse_autoencoder",
+            "matryoshka_sae",
+            "top_k_sae",
+            "transcoder",
+        )
+    },
     "conditional_vae": ["--condition", "labels", *HIDDEN],
     "concrete_autoencoder": ["--steps", 20, *HIDDEN],
     "linear_autoencoder": ["--tied", "true"],

@@ -17,6 +17,7 @@ import keras_ae
 from keras_ae import conditions, flows, likelihoods, priors, samplers
 from keras_ae.bottlenecks import (
     PARTS,
+    BatchTopK,
     Binary,
     BinarySphericalQuantizer,
     Categorical,
@@ -24,6 +25,7 @@ from keras_ae.bottlenecks import (
     Deterministic,
     FiniteScalarQuantizer,
     FlowPosterior,
+    Gated,
     Gaussian,
     GroupedGaussian,
     GroupedQuantizer,
@@ -34,6 +36,8 @@ from keras_ae.bottlenecks import (
     Hyperbolic,
     Hyperspherical,
     Joint,
+    JumpReLU,
+    LadderGaussian,
     LatentQuantizer,
     LinearLayers,
     LookupFreeQuantizer,
@@ -49,6 +53,8 @@ from keras_ae.bottlenecks import (
     SimVectorQuantizer,
     SoftClusters,
     StochasticQuantizer,
+    TopDownGaussian,
+    TopK,
     TwoLevelGaussian,
     VectorQuantizer,
 )
@@ -226,8 +232,9 @@ def test_every_part_is_here() -> None:
     assert {case.sampler for case in CASES} - {None} == set(samplers.PARTS)
     codes = {type(case.bottleneck()) for case in CASES}
     of_variants = {Deterministic, LinearLayers, ConcreteSelector, SoftClusters}
-    # Those need the variants' encoders.
+    # Those need the variants' encoders or decoders.
     of_variants |= {ProductOfExperts, MixtureOfExperts, RecurrentGaussian}
+    of_variants |= {TopK, BatchTopK, JumpReLU, Gated, LadderGaussian, TopDownGaussian}
     assert codes | of_variants == set(PARTS.values())
     assert {case.flow for case in CASES} - {None} == set(flows.PARTS)
     told = {type(conditions.get(case.condition)) for case in CASES if case.condition is not None}
