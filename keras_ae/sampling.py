@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class Sampling:
         n: int,
         *,
         seed: int | None = None,
-        temperature: float = 1.0,
+        temperature: float | Sequence[float] = 1.0,
         label: Any = None,
         condition: Any = None,
         observed: bool = False,
@@ -75,7 +76,7 @@ class Sampling:
             n: Number of examples.
             seed: Of the noise; fresh noise when None.
             temperature: What normal noise is multiplied by: below 1 examples are more typical and
-                less diverse.
+                less diverse. Of a hierarchy also one for each level, the top one first.
             label: The class to draw, for a sampler of classes, or one for each example.
             condition: Of a model that takes one: one for all examples, or one for each.
             observed: Whether examples are draws of p(x | z), as data are observed (whole counts,
@@ -86,7 +87,7 @@ class Sampling:
             ValueError: The model has nothing to sample from, `n` is not at least 1, a temperature
                 is given that would do nothing, or a condition is lacking or wrong.
         """
-        n, temperature = checked_size("n", n), checked_positive("temperature", temperature)
+        n, factor = checked_size("n", n), _factor(self, temperature)
         _check_source(self, temperature)
         self.normalizer.check_adapted()
         if batch_size is not None:
@@ -106,7 +107,7 @@ class Sampling:
             given = {name: values[start : start + rows] for name, values in told.items()}
             for index, made in enumerate(_rows(noise, draws, rows)):
                 cools = draws[index][0] == "normal" and index < of_codes
-                given[f"{index:04}"] = made * temperature if cools else made
+                given[f"{index:04}"] = made * factor if cools else made
             function = sampled_data if observed else sampled
             drawn.append(self.views.rows(function, draws=False)(given, batch_size))
         return np.concatenate(drawn)
@@ -130,7 +131,28 @@ def _noise(given: dict[str, Tensor]) -> list[Tensor]:
     return [given[key] for key in sorted(given) if key not in ("label", "condition")]
 
 
-def _check_source(model: Any, temperature: float) -> None:
+def _factor(model: Any, temperature: Any) -> Any:
+    """Return what noise is multiplied by: a number, or one for each number of a code, float32.
+
+    Raises:
+        ValueError: A temperature is not positive, or there is not one for each level.
+    """
+    if np.ndim(temperature) == 0:
+        return checked_positive("temperature", temperature)
+    parts = model.bottleneck.parts if getattr(model.bottleneck, "ancestral", False) else {}
+    if len(temperature) != len(parts) or model.sampler is not None:
+        raise ValueError(
+            "`temperature` must be a number, or one for each level of a hierarchy that draws from "
+            f"its own prior. Received: {len(temperature)} of them, and `{model.variant}` with "
+            f"{len(parts)} levels."
+        )
+    factors = np.ones(model.latent_shape, "float32")
+    for part, value in zip(parts.values(), temperature, strict=True):
+        factors[part] = checked_positive("temperature", value)
+    return factors
+
+
+def _check_source(model: Any, temperature: Any) -> None:
     """Refuse what cannot be drawn from, or not at this temperature.
 
     Raises:
@@ -141,7 +163,7 @@ def _check_source(model: Any, temperature: float) -> None:
             f"sampling needs a prior. Received: `{model.variant}` has no prior to sample from. "
             "Fit a sampler from `keras_ae.samplers`, or pass `prior='standard_normal'`."
         )
-    if temperature != 1.0 and not model.source.is_tempered():
+    if np.any(np.not_equal(temperature, 1.0)) and not model.source.is_tempered():
         raise ValueError(
             "a temperature needs codes that are made of normal noise alone. "
             f"Received: temperature={temperature} and {type(model.source).__name__}."
