@@ -18,6 +18,7 @@ from benchmarks.reproduce import (
     common,
     counts,
     data,
+    dictionaries,
     documents,
     features,
     games,
@@ -343,6 +344,7 @@ def test_the_pinned_network_knows_digits() -> None:
         (samples, "rae_l2"),
         (samples, "conditional_vae"),
         (quantized, "vq_vae"),
+        (dictionaries, "jump_relu_sae"),
         (games, "wae_gan_in_turn"),
         (games, "soft_intro_vae_at_once"),
     ],
@@ -365,6 +367,23 @@ def test_codes_of_even_use_have_the_largest_perplexity() -> None:
     assert quantized.perplexity(both, (4, 2)) == pytest.approx(2.5)
     shares = stats.entropy([1, 3])
     assert quantized.perplexity(np.array([[1, 0, 1, 1]]), (2,)) == pytest.approx(np.exp(shares))
+
+
+def test_examples_are_sums_of_few_atoms() -> None:
+    atoms = dictionaries.dictionary(0)
+    np.testing.assert_allclose(np.linalg.norm(atoms, axis=1), 1.0)
+    x = dictionaries.examples(np.eye(40), 3_000, seed=1)  # the atoms' numbers themselves
+    assert ((x != 0).sum(1) == dictionaries.ACTIVE).all()
+    np.testing.assert_allclose((x != 0).mean(0), dictionaries.ACTIVE / 40, atol=0.05)
+    assert stats.kstest(x[x > 0], stats.expon.cdf).pvalue > 1e-3
+
+
+def test_a_dictionary_is_found_again_up_to_order_and_length() -> None:
+    atoms = dictionaries.dictionary(0)[:50]
+    learned = 3.0 * atoms[::-1]
+    assert dictionaries.found_again(learned, atoms) == pytest.approx(1.0)
+    assert dictionaries.found_again(-learned, atoms) < 0.6  # a direction has a sign
+    assert dictionaries.found_again(learned[:25], atoms) < 0.9
 
 
 def test_rows_that_were_not_run_are_named(tmp_path: Path) -> None:
