@@ -19,13 +19,16 @@ import pytest
 # for the fast tier: each backend takes its own, evenly spread; the rest is marked slow.
 GRIDS = {"flows", "distributions"}
 FAST_POINTS = 4
+# Folders about what is the same on every backend: with KERAS_AE_ROTATE set, each of their modules
+# has its turn on one.
+SAME = {"cli", "datasets", "plots", "reports", "repository", "serving"}
 BACKENDS = ("jax", "tensorflow", "torch")
 STATES = pytest.StashKey[dict[str, Any]]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave points of large grids to the full tier; note where modules' numbers start."""
+    """Leave to the full tier what is not in turn; note where modules' numbers start."""
     for item in items:
         numbers = getattr(getattr(item, "module", None), "RNG", None)
         if numbers is not None:
@@ -35,6 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent.name in GRIDS:
             grids[item.path, getattr(item, "originalname", item.name)].append(item)
     shift = BACKENDS.index(keras.backend.backend())
+    if os.environ.get("KERAS_AE_ROTATE"):
+        same = [item for item in items if item.path.parent.name in SAME]
+        turns = {path: i for i, path in enumerate(sorted({item.path for item in same}))}
+        for item in same:
+            if turns[item.path] % len(BACKENDS) != shift:
+                item.add_marker(pytest.mark.slow)
     for points in grids.values():
         step = len(points) / FAST_POINTS
         if step > 1:
