@@ -18,6 +18,7 @@ from keras_ae.models.deterministic.rae_sn import RAESN
 from keras_ae.models.deterministic.recurrent_autoencoder import RecurrentAutoencoder
 from keras_ae.models.hierarchical.hierarchical_vae import HierarchicalVAE
 from keras_ae.models.hierarchical.ladder_vae import LadderVAE
+from keras_ae.models.masked.masked_autoencoder import MaskedAutoencoder
 from keras_ae.models.matching.cramer_wold_autoencoder import CramerWoldAutoencoder
 from keras_ae.models.matching.sinkhorn_autoencoder import SinkhornAutoencoder
 from keras_ae.models.matching.sliced_wae import SlicedWAE
@@ -142,6 +143,7 @@ __all__ = [
     "KSparseAutoencoder",
     "LadderVAE",
     "LinearAutoencoder",
+    "MaskedAutoencoder",
     "MatryoshkaSAE",
     "MissingDataIWAE",
     "MixtureVAE",

@@ -19,6 +19,7 @@ from keras_ae.objectives.decomposed_kl import (
     TotalCorrelation,
 )
 from keras_ae.objectives.example_game import ExampleGame
+from keras_ae.objectives.hidden_reconstruction import HiddenReconstruction
 from keras_ae.objectives.importance import ImportanceWeighted
 from keras_ae.objectives.inferred_prior import InferredPrior
 from keras_ae.objectives.introspection import Introspection
@@ -56,6 +57,7 @@ __all__ = [
     "FreeBits",
     "GateReconstruction",
     "GateSparsity",
+    "HiddenReconstruction",
     "ImportanceWeighted",
     "InferredPrior",
     "Introspection",

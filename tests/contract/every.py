@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.contract.adversarial import ADVERSARIAL
 from tests.contract.cases import CASES
 from tests.contract.hierarchical import HIERARCHICAL
+from tests.contract.masked import MASKED
 from tests.contract.matching import MATCHING
 from tests.contract.quantized import QUANTIZED
 from tests.contract.regularised import REGULARISED
@@ -22,4 +23,5 @@ EVERY = [
     *QUANTIZED,
     *SPARSE,
     *HIERARCHICAL,
+    *MASKED,
 ]
