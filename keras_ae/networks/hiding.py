@@ -81,7 +81,7 @@ class Hiding(Part):
             of_slice = self.noise.uniform((rows, grid[-1]), training=training)
             return ops.take(of_slice, places[-1].astype("int32"), axis=1) + 1e-6 * any_order
         axes = places if self.kind == "block" else places[:1]
-        sizes = np.array(grid[: len(axes)], "float32")
+        sizes = ops.convert_to_tensor(np.array(grid[: len(axes)], "float32"))
         middle = self.noise.uniform((rows, len(axes)), training=training) * sizes - 0.5
         apart = ops.abs(ops.convert_to_tensor(axes.T)[None] - middle[:, None])
         return ops.max(apart / sizes, axis=-1) + 1e-6 * any_order
