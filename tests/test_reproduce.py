@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import digamma
 
 import keras_ae
 from benchmarks import origin
@@ -367,6 +368,34 @@ def test_codes_of_even_use_have_the_largest_perplexity() -> None:
     assert quantized.perplexity(both, (4, 2)) == pytest.approx(2.5)
     shares = stats.entropy([1, 3])
     assert quantized.perplexity(np.array([[1, 0, 1, 1]]), (2,)) == pytest.approx(np.exp(shares))
+
+
+def test_the_bound_of_topics_is_below_the_integral_over_their_shares_and_near() -> None:
+    class Topics:
+        """Two topics of three words, and the variational posterior of Blei et al. (2003)."""
+
+        components_ = np.array([[6.0, 3.0, 1.0], [1.0, 2.0, 7.0]])
+        doc_topic_prior_ = 0.4
+
+        def transform(self, counts: np.ndarray) -> np.ndarray:
+            gamma = np.ones((len(counts), 2))
+            for _ in range(200):
+                logs = digamma(gamma)[..., None] + np.log(self.components_ / 10)
+                shares = np.exp(logs - logs.max(1, keepdims=True))
+                shares /= shares.sum(1, keepdims=True)
+                gamma = 0.4 + (shares * counts[:, None]).sum(2)
+            return gamma / gamma.sum(1, keepdims=True)
+
+    words = Topics.components_ / 10
+    counts = np.array([[3.0, 1.0, 0.0], [0.0, 1.0, 4.0], [2.0, 0.0, 2.0]])
+    share = (np.arange(200_000) + 0.5) / 200_000
+    mixed = np.stack([share, 1 - share], axis=1) @ words
+    density = stats.beta(0.4, 0.4).pdf(share)
+    exact = [np.log((np.exp(np.log(mixed) @ row) * density).mean()) for row in counts]
+    got = documents.bound_of_topics(Topics(), counts, 20_000, seed=0)
+    np.testing.assert_allclose(got, exact, atol=0.06)
+    few = np.mean([documents.bound_of_topics(Topics(), counts, 1, seed=s) for s in range(300)], 0)
+    assert (few < np.array(exact)).all()
 
 
 def test_examples_are_sums_of_few_atoms() -> None:
