@@ -66,6 +66,7 @@ def is_sum_of_rows(model: Any) -> bool:
     """
     return (
         not model.phases
+        and not model.bottleneck.of_batch
         and not any(term.of_batch for term in model.objective)
         and model._compile_metrics is None
         and getattr(model.optimizer, "loss_scale_factor", None) is None

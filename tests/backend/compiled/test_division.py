@@ -9,7 +9,7 @@ import keras_ae
 from keras_ae.backend.compiled import division, plan
 from keras_ae.backend.compiled.division import Division
 from keras_ae.backend.script import Draw
-from keras_ae.bottlenecks import Gaussian
+from keras_ae.bottlenecks import BatchTopK, Gaussian, TopK
 from keras_ae.objectives import FreeBits, KLSparsity, Reconstruction, Term
 
 
@@ -78,6 +78,13 @@ def test_a_term_of_the_whole_batch_is_not_divided(term: Term) -> None:
     )
     model.compile(optimizer="adam")
     assert Division.of(model, 128) is None
+
+
+@pytest.mark.parametrize(("code", "divides"), [(BatchTopK(8, 2), False), (TopK(8, 2), True)])
+def test_a_code_of_the_whole_batch_is_not_divided(code: Any, divides: bool) -> None:
+    model = keras_ae.LatentModel((8,), bottleneck=code, objective=[Reconstruction()], hidden=[])
+    model.compile(optimizer="adam")
+    assert division.is_sum_of_rows(model) is divides
 
 
 def test_draws_are_by_row_if_rows_come_first() -> None:
