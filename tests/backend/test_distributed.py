@@ -80,11 +80,12 @@ with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
         "vq_vae", input_shape=(6,), latent_dim=2, tokens=2, num_codes=20, dead_code_threshold=0.9
     )
     model.compile("adam")
-before = model.bottleneck.code_sums.numpy().copy()
+table = model.bottleneck.table
+before = table.sums.numpy().copy()
 model.fit(tf.data.Dataset.from_tensor_slices(X).batch(8), epochs=2, verbose=0)
 sums, counts = (
     [copy.numpy() for copy in v.value.values]
-    for v in (model.bottleneck.code_sums, model.bottleneck.code_counts)
+    for v in (table.sums, table.counts)
 )
 same = [np.array_equal(*sums), np.array_equal(*counts), not np.array_equal(sums[0], before)]
 print(json.dumps(same))
