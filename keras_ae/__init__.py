@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from keras_ae.backend.installed import check_installed
 
 if TYPE_CHECKING:
+    from keras_ae.classifier import Classifier
     from keras_ae.exporting import export
     from keras_ae.latent_model import LatentModel
     from keras_ae.registry import VariantInfo, create, describe, list_variants, variant_class
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Classifier": "keras_ae.classifier",
     "LatentModel": "keras_ae.latent_model",
     "Tiled": "keras_ae.tiling",
     "VariantInfo": "keras_ae.registry",
@@ -37,6 +39,7 @@ _MODULES = (
     "exporting",
     "metrics",
     "models",
+    "optimizers",
     "plots",
     "reports",
     "samplers",
@@ -44,6 +47,7 @@ _MODULES = (
 )
 
 __all__ = [
+    "Classifier",
     "LatentModel",
     "Tiled",
     "VariantInfo",
@@ -61,6 +65,7 @@ def _register() -> None:
         check_installed()
     importlib.import_module("keras_ae.models")
     importlib.import_module("keras_ae.samplers")
+    importlib.import_module("keras_ae.classifier")
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,7 @@ from keras_ae.backend.compiled.streams import Stream
 from keras_ae.backend.optimizer_group import OptimizerGroup
 from keras_ae.batches import ArrayBatches
 from keras_ae.callbacks import CompensatedMean, StopOnNonFinite
+from keras_ae.optimizers import skips_steps
 from keras_ae.parts import checked_size
 
 # Keras's `fit` keeps its validation data as batches under this name.
@@ -41,6 +42,8 @@ def prepare(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, A
     if not isinstance(model._loss_tracker, CompensatedMean):
         # What `compile` has made; Keras keeps it out of the attributes that it tracks, too.
         model.__dict__["_loss_tracker"] = CompensatedMean("loss")
+    for mean in model.means:
+        mean.leaves_out = skips_steps(model.optimizer)
     if isinstance(x, ArrayBatches):
         rows, condition, _ = data.read(x.arrays[0])
         shape = grouping.shape_of_rows(rows, model.event_shape, model.group_size)

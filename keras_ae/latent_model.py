@@ -237,7 +237,8 @@ class LatentModel(
     @property
     def means(self) -> list[CompensatedMean]:
         """The running means of a compiled model: of the loss, and of its terms."""
-        return [self._loss_tracker, *self._trackers.values()]
+        loss = [] if self._loss_tracker is None else [self._loss_tracker]
+        return [*loss, *self._trackers.values()]
 
     @final
     def track(self, values: Mapping[str, Tensor], rows: Tensor) -> None:

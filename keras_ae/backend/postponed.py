@@ -21,11 +21,14 @@ class Means:
         model: A compiled model. What one with phases logs in a step may come in parts: it is not
             postponed.
         rows: Rows of a batch.
+        steps: Whether numbers of several steps are added up: which of them are left out is seen of
+            each alone, so that where some may be nothing is postponed.
     """
 
-    def __init__(self, model: Any, rows: int) -> None:
+    def __init__(self, model: Any, rows: int, *, steps: bool) -> None:
         self.model = model
-        self.means: list[Any] = [] if model.phases else model.means
+        by_step = model.phases or (steps and any(mean.leaves_out for mean in model.means))
+        self.means: list[Any] = [] if by_step else model.means
         self.rows = rows
         self.numbers: dict[Any, Any] = {}
 

@@ -21,6 +21,9 @@ class CompensatedMean(keras.metrics.Mean):
         Kahan (1965), https://doi.org/10.1145/363707.363723.
     """
 
+    leaves_out: bool = False
+    """Whether numbers that are not finite are left out, with their rows."""
+
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
         self.lost = self.add_variable(shape=(), initializer="zeros", name="lost")
@@ -33,6 +36,10 @@ class CompensatedMean(keras.metrics.Mean):
 
     def add(self, total: Tensor, rows: Tensor) -> None:
         """Add the sum of the numbers of so many rows, a scalar."""
+        if self.leaves_out:
+            is_finite = ops.isfinite(total)
+            total = ops.where(is_finite, total, 0.0)
+            rows = ops.where(is_finite, ops.cast(rows, self.dtype), 0.0)
         added = total - self.lost
         total = ops.add(self.total, added)
         self.lost.assign(ops.subtract(ops.subtract(total, self.total), added))

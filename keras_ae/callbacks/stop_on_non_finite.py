@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from keras_ae.backend.snapshot import Snapshot
+from keras_ae.optimizers import skips_steps, steps_taken
 
 ADVICE = (
     "Training stopped: the loss became {loss} in epoch {epoch}. The last weights whose loss was "
@@ -21,7 +22,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
     """Stops as soon as the loss is NaN or infinite and restores the last good state.
 
     Weights and optimizer state come back as they were at the last beginning or end of an epoch
-    that a finite loss was measured after: an epoch's own loss says nothing of its last step.
+    that a finite loss was measured after: an epoch's own loss says nothing of its last step. An
+    epoch of which `SkipSteps` left all steps out is lost too.
     """
 
     # Keras calls the hook after a batch from a thread of its own then; to wait for every loss would
@@ -32,6 +34,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         """Remember the state at the start."""
         self._is_lost = False
         self._states = [self._state()]
+        self._taken = steps_taken(self.model.optimizer)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin with a state of which no loss is known."""
@@ -55,6 +58,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
         logs = logs or {}
         losses = [float(logs[name]) for name in ("loss", "val_loss") if name in logs]
         lost = [loss for loss in losses if not math.isfinite(loss)]
+        taken, self._taken = self._taken, steps_taken(self.model.optimizer)
+        if skips_steps(self.model.optimizer) and self._taken == taken:
+            lost = [math.nan]
         if not lost:
             # A validation has measured the state; else the next epoch's first steps will.
             before = [] if "val_loss" in logs else self._states[-1:]

@@ -16,7 +16,7 @@ def model_of(means: list[Any], phases: tuple[Any, ...] = ()) -> Any:
 
 def test_sums_of_steps_are_added_as_the_steps_would() -> None:
     first, second = CompensatedMean("first"), CompensatedMean("second")
-    means = Means(model_of([first, second]), rows=4)
+    means = Means(model_of([first, second]), rows=4, steps=True)
     first.update_state(10.0, sample_weight=2)
     steps = []
     for number in (1.0, 2.0, 6.0):
@@ -32,7 +32,7 @@ def test_sums_of_steps_are_added_as_the_steps_would() -> None:
 
 def test_other_rows_and_other_means_are_not_postponed() -> None:
     mean, other = CompensatedMean("mean"), CompensatedMean("other")
-    means = Means(model_of([mean]), rows=4)
+    means = Means(model_of([mean]), rows=4, steps=True)
     with means.postponed():
         mean.update_state(3.0, sample_weight=8)
         other.update_state(5.0, sample_weight=4)
@@ -40,9 +40,20 @@ def test_other_rows_and_other_means_are_not_postponed() -> None:
     assert means.numbers == {}
 
 
+def test_numbers_that_may_be_left_out_are_added_step_by_step_but_of_a_steps_parts() -> None:
+    mean = CompensatedMean("mean")
+    mean.leaves_out = True
+    for steps, is_added in ((True, True), (False, False)):
+        means = Means(model_of([mean]), rows=4, steps=steps)
+        mean.reset_state()
+        with means.postponed():
+            mean.update_state(3.0, sample_weight=4)
+        assert (float(mean.count) == 4.0) is is_added
+
+
 def test_a_model_with_phases_adds_as_it_goes() -> None:
     mean = CompensatedMean("mean")
-    means = Means(model_of([mean], phases=("one", "two")), rows=4)
+    means = Means(model_of([mean], phases=("one", "two")), rows=4, steps=True)
     with means.postponed():
         mean.update_state(3.0, sample_weight=4)
     assert float(mean.result()) == 3.0

@@ -49,3 +49,14 @@ def test_a_new_epoch_begins_at_nothing() -> None:
     metric.reset_state()
     metric.update_state(2.0, 5)
     assert float(keras.ops.convert_to_numpy(metric.result())) == 2.0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_none_are_left_out_with_their_rows_if_it_is_said(bad: float) -> None:
+    for leaves_out, want in ((True, (2 * 1.0 + 6 * 5.0) / 8), (False, bad)):
+        mean = CompensatedMean("mean")
+        mean.leaves_out = leaves_out
+        for value, rows in ((1.0, 2), (bad, 3), (5.0, 6)):
+            mean.update_state(value, sample_weight=rows)
+        got = float(mean.result())
+        assert got == pytest.approx(want, nan_ok=True) if leaves_out else not np.isfinite(got)

@@ -50,7 +50,7 @@ class Divided:
         self.model, self.division = model, division
         self.draws: list[Draw] = []
         self.functions: list[Callable[..., None]] = []
-        self.means = Means(model, division.rows)
+        self.means = Means(model, division.rows, steps=False)
         self.begin = jax.jit(self._begin, donate_argnums=0)
         self.part = jax.jit(self._part)
         self.join = jax.jit(self._join, donate_argnums=0)
@@ -167,7 +167,7 @@ class Divided:
         """
         model = self.model
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        means = Means(model, jax.tree.leaves(x)[0].shape[0])
+        means = Means(model, jax.tree.leaves(x)[0].shape[0], steps=False)
         script = contextlib.nullcontext() if noise is None else Script(noise)
         with script, Part() as part, means.postponed():
             loss, (_, outputs, others, _) = model.compute_loss_and_updates(

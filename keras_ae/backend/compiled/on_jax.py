@@ -177,7 +177,7 @@ class Steps:
         import jax
 
         adam = FlatAdam.of(self.model) if self.trains else None
-        means = _Means(self.model, rows.shape[1])
+        means = _Means(self.model, rows.shape[1], steps=True)
         gathered = _rows_of(data, rows) if are_few(data, rows.size) else None
 
         def step(index: Any, carried: Any) -> Any:

@@ -122,7 +122,7 @@ class Steps:
         import tensorflow as tf
 
         adam = FlatAdam.of(self.model) if self.xla else None
-        means = Means(self.model, int(rows.shape[1]))
+        means = Means(self.model, int(rows.shape[1]), steps=True)
         is_gathered = self.xla and are_few(data, math.prod(rows.shape))
         gathered = _rows_of(data, rows) if is_gathered else None
 

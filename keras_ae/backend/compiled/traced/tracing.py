@@ -149,7 +149,7 @@ def _traced(
     moved: list[Any] = []
     gradients: list[Any] = []
     uses: list[tuple[Any, int, int]] = []
-    means = Means(model, len(rows))
+    means = Means(model, len(rows), steps=True)
 
     def take(found: list[Any], weights: list[Any]) -> None:
         # The fused kernel reads memory in its order, and a convolution's gradient is a view.

@@ -54,7 +54,7 @@ def test_steps_are_taken_one_after_another(
     optimizer = keras.optimizers.Adam(0.1, epsilon=1e-3)
     optimizer.build([weight])
     mean = CompensatedMean("loss")
-    means = Means(types.SimpleNamespace(means=[mean], phases=()), rows=2)
+    means = Means(types.SimpleNamespace(means=[mean], phases=()), rows=2, steps=True)
     means.keep(mean, None)
     data = torch.arange(8.0).reshape(4, 2)
     rows = torch.tensor([[0, 3], [1, 2]])

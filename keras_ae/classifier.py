@@ -1,0 +1,137 @@
+"""A classifier on the codes of a trained model: a linear probe, or the model tuned to labels."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any, Literal, Self, cast
+
+import keras
+from keras import ops
+
+from keras_ae.parts import RecordsArguments, checked_claim, checked_size, deserialize
+from keras_ae.typing import Tensor
+
+POOLS = ("mean", "all")
+
+
+@keras.saving.register_keras_serializable("keras_ae")
+class Classifier(RecordsArguments, keras.Model):
+    """Probabilities of classes, by one linear layer on the codes of a trained model.
+
+    The classifier has a copy of the model, whose encoder learns on beside the layer, unless it is
+    `frozen`: then the layer alone learns, which is a linear probe. The model itself stays as it is.
+    Codes are standardised by moving averages before the layer. Data are given in the model's own
+    units, conditions and gaps as to the model, and labels as whole numbers from 0 on.
+
+    Args:
+        model: A trained model.
+        classes: Number of classes.
+        pool: Of codes with several places, such as patches, steps or maps: "mean" for the mean over
+            places, or "all" for all their numbers.
+        frozen: Whether the encoder stays as it was trained.
+
+    Raises:
+        ValueError: An argument is none of what is said.
+
+    Reference:
+        He et al. (2022), https://arxiv.org/abs/2111.06377, appendix A.1: the standardisation
+        without an affine transformation, after Doersch et al. (2015).
+
+    Example:
+        >>> import keras_ae, numpy as np
+        >>> x, labels = np.eye(6, dtype="float32"), np.arange(6) % 2
+        >>> model = keras_ae.create("autoencoder", input_shape=(6,), latent_dim=2)
+        >>> probe = Classifier(model, classes=2, frozen=True)
+        >>> probe.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        >>> history = probe.fit(x, labels, epochs=1, verbose=0)
+        >>> probe.predict(x, verbose=0).shape
+        (6, 2)
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        classes: int,
+        *,
+        pool: Literal["mean", "all"] = "mean",
+        frozen: bool = False,
+    ) -> None:
+        # Keras would cast inputs to half precision before they are scaled.
+        super().__init__(autocast=False, name="classifier")
+        if not hasattr(model, "latent_shape"):
+            raise ValueError(f"`model` must be one of keras_ae's. Received: {type(model).__name__}")
+        if pool not in POOLS:
+            raise ValueError(f"`pool` must be one of {POOLS}. Received: pool={pool!r}")
+        if checked_size("classes", classes) < 2:
+            raise ValueError(f"`classes` must be 2 or more. Received: classes={classes}")
+        self.pool, self.frozen = pool, checked_claim("frozen", frozen)
+        self.autoencoder = _copied(model)
+        _keep_to_codes(self.autoencoder, frozen)
+        self.standardize = keras.layers.BatchNormalization(
+            center=False, scale=False, epsilon=1e-6, dtype="float32"
+        )
+        self.head = keras.layers.Dense(classes, activation="softmax", dtype="float32")
+        shape = model.latent_shape
+        width = shape[-1] if pool == "mean" else math.prod(shape)
+        self.standardize.build((None, width))
+        self.head.build((None, width))
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
+        """Return probabilities of the classes, `(batch, classes)` float32.
+
+        Args:
+            inputs: Data units, as the model takes them.
+            training: Whether averages move, and the encoder's dropout is on.
+        """
+        model, learns = self.autoencoder, training and not self.frozen
+        batch = model.completed(model.batch(inputs), learns)
+        h = model.features(batch.x, batch, learns)
+        z = ops.cast(model.bottleneck(h, training=learns, sample=False)["latent"], "float32")
+        if self.pool == "mean":
+            z = ops.mean(z, axis=tuple(range(1, len(z.shape) - 1))) if len(z.shape) > 2 else z
+        else:
+            z = ops.reshape(z, (-1, math.prod(model.latent_shape)))
+        return cast(Tensor, self.head(self.standardize(z, training=training)))
+
+    def fit(self, *data: Any, **options: Any) -> keras.callbacks.History:
+        """Train on examples and labels, as Keras does."""
+        with warnings.catch_warnings():
+            # Of a bottleneck's weights some are not the code's, such as its deviation's.
+            warnings.filterwarnings("ignore", "Gradients do not exist")
+            return super().fit(*data, **options)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data."""
+        return self.serialized_arguments()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
+        """Make the classifier again from `get_config()`."""
+        return cls(**{name: deserialize(value) for name, value in config.items()})
+
+    def get_build_config(self) -> dict[str, Any]:
+        """Return nothing: the constructor builds the classifier."""
+        return {}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Do nothing: the constructor builds the classifier."""
+
+
+def _copied(model: Any) -> Any:
+    """Return a model of its own with the same weights."""
+    copy = type(model).from_config(model.get_config())
+    for mine, theirs in zip(copy.variables, model.variables, strict=True):
+        # By NumPy: on JAX two variables must not share one array.
+        mine.assign(ops.convert_to_numpy(theirs))
+    return copy
+
+
+def _keep_to_codes(model: Any, frozen: bool) -> None:
+    """Leave weights trainable that codes depend on, or none."""
+    for layer in model.layers:
+        layer.trainable = False
+    # After the others: a decoder may hold the bottleneck.
+    model.encoder.trainable = model.bottleneck.trainable = not frozen
