@@ -92,7 +92,8 @@ bench: .venv/dev
 # The published figures again, a few hours; what is in the files already is not run again.
 reproduce: .venv/dev
 	for name in conv_vae mlp_vae fixed_binarized iwae curved vade samples games imputation \
-	  few_labels counts documents views heartbeats quantized dictionaries; do \
+	  few_labels counts documents views heartbeats quantized dictionaries \
+	  hierarchies patches; do \
 	  $(QUIET) $(BIN)/python -m benchmarks.reproduce.$$name --out docs/reproduction/$$name.json \
 	    || exit 1; \
 	done

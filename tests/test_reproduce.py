@@ -23,7 +23,9 @@ from benchmarks.reproduce import (
     documents,
     features,
     games,
+    hierarchies,
     imputation,
+    patches,
     quantized,
     report,
     samples,
@@ -346,6 +348,7 @@ def test_the_pinned_network_knows_digits() -> None:
         (samples, "conditional_vae"),
         (quantized, "vq_vae"),
         (dictionaries, "jump_relu_sae"),
+        (hierarchies, "mnist_conv"),
         (games, "wae_gan_in_turn"),
         (games, "soft_intro_vae_at_once"),
     ],
@@ -358,6 +361,30 @@ def test_a_short_run_has_all_figures(experiment: Any, case: str, tmp_path: Path)
     figures = json.loads(out.read_text())["cases"][case]["seeds"]["0"]["figures"]
     assert set(figures) == set(experiment.EXPERIMENT.figures)
     assert np.isfinite(list(figures.values())).all()
+
+
+@pytest.mark.slow
+@needs("cifar10")
+@pytest.mark.parametrize("case", ["mae", "pca"])
+def test_a_short_run_of_patches_has_its_figure(case: str, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    arguments = ["--backend", keras.backend.backend(), "--rows", "200", "--test-rows", "100"]
+    arguments += ["--epochs", "1", "--seeds", "0", "--cases", case, "--out", str(out)]
+    common.main(patches.EXPERIMENT, arguments)
+    figures = json.loads(out.read_text())["cases"][case]["seeds"]["0"]["figures"]
+    assert 0.0 < figures["accuracy"] < 100.0
+
+
+@pytest.mark.parametrize("encoder", ["conv", "resnet"])
+def test_a_model_of_one_code_is_as_large_as_it_is_to_be(encoder: str) -> None:
+    shape = (8, 8, 1)
+    sizes = [
+        hierarchies.parameters(hierarchies.of_one_level(shape, width, encoder))
+        for width in range(1, 16)
+    ]
+    for wanted in (sizes[0] - 5, sizes[6] + 1, (sizes[10] + sizes[11]) // 2 + 20):
+        found = hierarchies.parameters(hierarchies.as_large(shape, encoder, wanted))
+        assert abs(found - wanted) == min(abs(size - wanted) for size in sizes)
 
 
 def test_codes_of_even_use_have_the_largest_perplexity() -> None:
