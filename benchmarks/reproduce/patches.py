@@ -99,8 +99,8 @@ EXPERIMENT = Experiment(
     "patches",
     "Features from what is hidden",
     "10,000 images of CIFAR-10 in patches of 4 x 4, without their labels; a transformer of 4 "
-    "layers 96 wide, decoder of 1 layer 64 wide, normalised targets, AdamW 1e-3 with warm-up and cosine "
-    "decay, batch 128; a logistic regression on the mean of the patches' codes, 64 numbers.",
+    "layers 96 wide, a decoder of 1 layer 64 wide, normalised targets, AdamW 1e-3 with warm-up and "
+    "cosine decay, batch 128; a logistic regression on the mean of the patches' codes, 64 numbers.",
     {"accuracy": "of the 2,000 test images, percent"},
     tuple(cases()),
     ("A reduced budget: a fifth of the images and a small encoder.",),
