@@ -16,11 +16,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "top_k_sae": {"k": ACTIVE},
     "batch_top_k_sae": {"k": ACTIVE},
     "matryoshka_sae": {"k": ACTIVE},
-    "jump_relu_sae": {},
-    "gated_sae": {},
+    "jump_relu_sae": {"sparsity": (1.0, 0.25)},
+    "gated_sae": {"sparsity": (2.0, 1.0)},
     "k_sparse_autoencoder": {"k": ACTIVE, "unit_norm": True},
 }
-"""Variant -> options."""
+"""Variant -> options; a sparsity that goes from one number to another in `FALL` steps."""
+FALL = 3_000
 
 
 def dictionary(seed: int) -> np.ndarray:
@@ -58,6 +59,9 @@ def measure(run: Run, options: argparse.Namespace, name: str, **choices: Any) ->
     atoms = dictionary(run.seed)
     x = examples(atoms, options.rows or ROWS, run.seed + 1)
     test = examples(atoms, options.test_rows or 10_000, run.seed + 2)
+    if "sparsity" in choices:
+        start, end = choices["sparsity"]
+        choices["sparsity"] = keras_ae.objectives.LinearWarmup(FALL, start=start, end=end)
     model = keras_ae.create(name, input_shape=(WIDTH,), latent_dim=ATOMS, **choices)
     model.compile(keras.optimizers.Adam(options.learning_rate))
     run.fit(model, x, options)
@@ -84,7 +88,9 @@ EXPERIMENT = Experiment(
     "dictionaries",
     "Dictionaries",
     f"{ROWS:,} examples in {WIDTH} dimensions, sums of {ACTIVE} of {ATOMS} atoms by numbers "
-    "of an exponential law; Adam, batch 1,024.",
+    "of an exponential law; Adam 3e-3, batch 1,024. Where codes have no fixed number of atoms, "
+    f"the weight of their sparsity falls in {FALL:,} steps: from 1 to 0.25 (`jump_relu_sae`), from "
+    "2 to 1 (`gated_sae`).",
     {
         "cosine": "mean over the true atoms of the cosine with the nearest that was learned",
         "dead": "atoms that no held-out example uses, percent",
@@ -93,7 +99,7 @@ EXPERIMENT = Experiment(
     },
     tuple(cases()),
     (),
-    epochs=50,
+    epochs=30,
     batch_size=1024,
     higher=("cosine", "explained"),
     options=add_arguments,
