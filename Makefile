@@ -9,7 +9,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraint
 QUIET := TF_CPP_MIN_LOG_LEVEL=3
 # XLA compiles the small programs of JAX's tests in half the time when it optimises less. The full
 # tier compiles as users do where whole models and the compiled loops are tested.
-QUICK_XLA := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false
+QUICK_XLA := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false \
+  --xla_cpu_parallel_codegen_split_count=1
 AS_USERS_DO := tests/contract tests/backend
 PYTEST := $(QUIET) OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist loadgroup
 

@@ -120,7 +120,8 @@ EXPERIMENT = Experiment(
         "rise takes half of this training, where its default would not have begun.",
         "Seconds compare little: most rows ran on one core beside other work, some on two.",
         "Pictures by structure or features (`ms_ssim_vae`, `perceptual_vae`, `autoencoder_kl`) and "
-        "the Riemannian VAE, which keeps a metric of all rows, are left out, and the structured "
+        "the Riemannian VAE, which keeps a metric of all rows, are left out, the hierarchies "
+        "(`hierarchical_vae`, `ladder_vae`), of which a table is their own, and the structured "
         "variants, whose data are others.",
     ),
     epochs=10,

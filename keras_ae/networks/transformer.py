@@ -51,7 +51,9 @@ def blocks(
         )
     for i in range(checked_size("depth", depth)):
         normalised = keras.layers.LayerNormalization(epsilon=1e-6, name=f"norm_{i}")(x)
-        attention = keras.layers.MultiHeadAttention(heads, width // heads, name=f"attention_{i}")
+        attention = keras.layers.MultiHeadAttention(
+            heads, width // heads, dtype=_wide_enough(), name=f"attention_{i}"
+        )
         added = attention(normalised, normalised, use_causal_mask=causal)
         x = x + keras.layers.Dropout(dropout, name=f"drop_{i}")(added)
         h = keras.layers.LayerNormalization(epsilon=1e-6, name=f"mlp_norm_{i}")(x)
@@ -59,6 +61,12 @@ def blocks(
         h = keras.layers.Dense(width, name=f"mlp_out_{i}")(h)
         x = x + keras.layers.Dropout(dropout, name=f"mlp_drop_{i}")(h)
     return keras.layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
+
+
+def _wide_enough() -> str | None:
+    """Return the type for attention: scores outgrow float16, in which JAX on a CPU has none."""
+    half = keras.config.dtype_policy().compute_dtype == "float16"
+    return "float32" if half else None
 
 
 def of_tokens(
