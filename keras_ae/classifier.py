@@ -10,10 +10,12 @@ from typing import Any, Literal, Self, cast
 import keras
 from keras import ops
 
+from keras_ae import inputs
 from keras_ae.parts import RecordsArguments, checked_claim, checked_size, deserialize
 from keras_ae.typing import Tensor
 
 POOLS = ("mean", "all")
+START_ROWS = 10_000
 
 
 @keras.saving.register_keras_serializable("keras_ae")
@@ -22,7 +24,8 @@ class Classifier(RecordsArguments, keras.Model):
 
     The classifier has a copy of the model, whose encoder learns on beside the layer, unless it is
     `frozen`: then the layer alone learns, which is a linear probe. The model itself stays as it is.
-    Codes are standardised by moving averages before the layer. Data are given in the model's own
+    Codes are standardised before the layer, by moving averages that start at the mean and variance
+    of the first 10,000 rows of training. Data are given in the model's own
     units, conditions and gaps as to the model, and labels as whole numbers from 0 on.
 
     Args:
@@ -70,7 +73,7 @@ class Classifier(RecordsArguments, keras.Model):
         self.autoencoder = _copied(model)
         _keep_to_codes(self.autoencoder, frozen)
         self.standardize = keras.layers.BatchNormalization(
-            center=False, scale=False, epsilon=1e-6, dtype="float32"
+            center=False, scale=False, epsilon=1e-6, momentum=0.9, dtype="float32"
         )
         self.head = keras.layers.Dense(classes, activation="softmax", dtype="float32")
         shape = model.latent_shape
@@ -79,15 +82,15 @@ class Classifier(RecordsArguments, keras.Model):
         self.head.build((None, width))
         self.built = True
 
-    def call(self, inputs: Any, training: bool = False) -> Tensor:
+    def call(self, x: Any, training: bool = False) -> Tensor:
         """Return probabilities of the classes, `(batch, classes)` float32.
 
         Args:
-            inputs: Data units, as the model takes them.
+            x: Data units, as the model takes them.
             training: Whether averages move, and the encoder's dropout is on.
         """
         model, learns = self.autoencoder, training and not self.frozen
-        batch = model.completed(model.batch(inputs), learns)
+        batch = model.completed(model.batch(x), learns)
         h = model.features(batch.x, batch, learns)
         z = ops.cast(model.bottleneck(h, training=learns, sample=False)["latent"], "float32")
         if self.pool == "mean":
@@ -96,12 +99,24 @@ class Classifier(RecordsArguments, keras.Model):
             z = ops.reshape(z, (-1, math.prod(model.latent_shape)))
         return cast(Tensor, self.head(self.standardize(z, training=training)))
 
-    def fit(self, *data: Any, **options: Any) -> keras.callbacks.History:
+    def fit(self, x: Any = None, *others: Any, **options: Any) -> keras.callbacks.History:
         """Train on examples and labels, as Keras does."""
+        if self.compiled and not int(self.optimizer.iterations):
+            self._start(x)
         with warnings.catch_warnings():
             # Of a bottleneck's weights some are not the code's, such as its deviation's.
             warnings.filterwarnings("ignore", "Gradients do not exist")
-            return super().fit(*data, **options)
+            return super().fit(x, *others, **options)
+
+    def _start(self, x: Any) -> None:
+        """Start the averages at those of the first rows of arrays; streams move them alone."""
+        if not inputs.is_in_memory(x):
+            return
+        codes = self.autoencoder.encode(inputs.first_rows(x, START_ROWS))
+        if self.pool == "mean":
+            codes = codes.mean(axis=tuple(range(1, codes.ndim - 1)))
+        codes = codes.reshape(len(codes), -1)
+        self.standardize.set_weights([codes.mean(axis=0), codes.var(axis=0)])
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data."""

@@ -27,37 +27,43 @@ class AtomUsage(keras.metrics.Metric):
     def __init__(self, size: int, width: int, name: str = "atom_usage") -> None:
         super().__init__(name=name)
         self.size, self.width = size, width
-        shapes = {"uses": (size,), "moment": (width,), "squares": (), "error": (), "rows": ()}
+        of_columns = {"moment": (width,), "seen": (width,)}
+        shapes = {"uses": (size,), **of_columns, "squares": (), "error": (), "rows": ()}
         for key, shape in shapes.items():
             setattr(self, key, self.add_variable(shape, "zeros", name=key))
 
-    def update_state(self, latent: Tensor, centred: Tensor, error: Tensor) -> None:
+    def update_state(
+        self, latent: Tensor, centred: Tensor, error: Tensor, seen: Tensor | None = None
+    ) -> None:
         """Add a batch.
 
         Args:
             latent: Codes, `(batch, size)`.
-            centred: Data less a fixed point near their mean, `(batch, width)`.
-            error: Data less what stands for them, `(batch, width)`.
+            centred: Data less a fixed point near their mean, `(batch, width)`, 0 where missing.
+            error: Data less what stands for them, `(batch, width)`, 0 where missing.
+            seen: 1 where a number is observed, `(batch, width)`; None where all are.
         """
         active = ops.cast(ops.not_equal(latent, 0.0), "float32")
         rows = ops.cast(ops.shape(latent)[0], "float32")
-        sums = [ops.sum(active, axis=0), ops.sum(centred, axis=0)]
+        seen = ops.ones_like(centred) if seen is None else seen
+        sums = [ops.sum(a, axis=0) for a in (active, centred, seen)]
         over_batch(
             self._add, [*sums, ops.sum(ops.square(centred)), ops.sum(ops.square(error)), rows]
         )
 
     def _add(self, *sums: Tensor) -> None:
-        kept = (self.uses, self.moment, self.squares, self.error, self.rows)
+        kept = (self.uses, self.moment, self.seen, self.squares, self.error, self.rows)
         for variable, value in zip(kept, sums, strict=True):
             variable.assign(ops.add(variable, value))
 
     def result(self) -> dict[str, Tensor]:
         """Return the numbers by name."""
-        uses, moment, squares, error, rows = map(
-            ops.convert_to_tensor, (self.uses, self.moment, self.squares, self.error, self.rows)
+        uses, moment, seen, squares, error, rows = map(
+            ops.convert_to_tensor,
+            (self.uses, self.moment, self.seen, self.squares, self.error, self.rows),
         )
         rows = ops.maximum(rows, 1.0)
-        spread = squares - ops.sum(ops.square(moment)) / rows
+        spread = squares - ops.sum(ops.square(moment) / ops.maximum(seen, 1.0))
         return {
             "l0": ops.sum(uses) / rows,
             "explained": 1.0 - error / ops.maximum(spread, 1e-30),

@@ -96,7 +96,9 @@ def top_examples(
         values = np.asarray(part)
         if best is not None:
             numbers, values = np.concatenate([best[0], numbers]), np.concatenate([best[1], values])
-        order = np.argsort(-values, axis=0, kind="stable")[:count]
+        # A code may be negative, and is then above none.
+        height = np.where(values != 0, values, -np.inf)
+        order = np.argsort(-height, axis=0, kind="stable")[:count]
         best = np.take_along_axis(numbers, order, 0), np.take_along_axis(values, order, 0)
     if best is None:
         raise ValueError("`codes` must have at least one row. Received: none")
@@ -104,7 +106,7 @@ def top_examples(
     lacking = count - numbers.shape[1]
     numbers = np.pad(numbers, ((0, 0), (0, max(0, lacking))), constant_values=-1)
     values = np.pad(values, ((0, 0), (0, max(0, lacking))))
-    is_used = values > 0
+    is_used = values != 0
     return np.where(is_used, numbers, -1), np.where(is_used, values, 0.0)
 
 

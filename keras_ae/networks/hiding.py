@@ -56,17 +56,29 @@ class Hiding(Part):
         self.kind, self.share, self.noise = kind, float(share), Noise()
         self.built = True
 
-    def kept(self, count: int) -> int:
-        """Return how many of so many patches are seen: one at least, and not all."""
-        return min(count - 1, max(1, round(count * (1.0 - self.share))))
+    def kept(self, grid: Shape) -> int:
+        """Return how many of a grid's patches are seen: one patch or slice at least, and not all.
+
+        Raises:
+            ValueError: Slices are hidden whole, and there is one only.
+        """
+        count, slices = math.prod(grid), math.prod(grid)
+        if self.kind in ("span", "column"):
+            slices = grid[0] if self.kind == "span" else grid[-1]
+            if slices < 2:
+                raise ValueError(
+                    f"of the mask {self.kind!r} an example must have two slices or more. Received: "
+                    f"a grid of {grid} patches"
+                )
+        seen = min(slices - 1, max(1, round(slices * (1.0 - self.share))))
+        return count // slices * seen
 
     def draw(self, like: Tensor, grid: Shape, training: bool) -> Hidden:
         """Return which patches are hidden, for as many rows as a tensor has."""
-        count = math.prod(grid)
         # The fewer, the sooner it is hidden.
         order = ops.argsort(-self._scores(ops.shape(like)[0], grid, training), axis=1)
         places = ops.cast(ops.argsort(order, axis=1), "int32")
-        seen = self.kept(count)
+        seen = self.kept(grid)
         mask = ops.cast(places >= seen, "float32")
         return Hidden(ops.cast(order[:, :seen], "int32"), places, mask)
 

@@ -242,10 +242,15 @@ def networks(
         decoder: Its width and number of layers.
 
     Raises:
-        ValueError: The form is another.
+        ValueError: The form is another, or a decoder could not tell hidden patches from seen ones.
     """
     if form not in ("mae", "simmim"):
         raise ValueError(f"`form` must be 'mae' or 'simmim'. Received: form={form!r}")
+    if form == "mae" and decoder[1] == 0:
+        raise ValueError(
+            "without layers a decoder tells nothing of patches that the encoder did not see: of "
+            "the form 'mae' `decoder_depth` must be 1 or more. Received: decoder_depth=0"
+        )
     return {
         "encoder": PatchEncoder(patches, *encoder, heads, covers=form == "simmim"),
         "decoder": PatchDecoder(patches, *decoder, heads, fills=form == "mae"),

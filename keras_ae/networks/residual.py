@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_ae.networks import stages
+from keras_ae.networks.activations import gelu
 from keras_ae.typing import Shape
 
 
@@ -35,9 +36,9 @@ def block(
     x = inputs = keras.Input(shape)
     conv = stages.layer("Conv", rank)
     for i, kernel in enumerate((1, side, side)):
-        x = keras.layers.Activation("gelu", name=f"gelu_{i}")(x)
+        x = keras.layers.Activation(gelu, name=f"gelu_{i}")(x)
         x = conv(middle, kernel, padding="same", name=f"conv_{i}")(x)
-    x = keras.layers.Activation("gelu", name="gelu_3")(x)
+    x = keras.layers.Activation(gelu, name="gelu_3")(x)
     x = conv(width, 1, kernel_initializer=scaled(scale, middle), name="conv_3")(x)
     return keras.Model(inputs, x, name=name)
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_ae.networks.activations import gelu
 from keras_ae.parts import checked_size
 from keras_ae.typing import Tensor
 
@@ -57,7 +58,7 @@ def blocks(
         added = attention(normalised, normalised, use_causal_mask=causal)
         x = x + keras.layers.Dropout(dropout, name=f"drop_{i}")(added)
         h = keras.layers.LayerNormalization(epsilon=1e-6, name=f"mlp_norm_{i}")(x)
-        h = keras.layers.Dense(hidden or 4 * width, activation="gelu", name=f"mlp_{i}")(h)
+        h = keras.layers.Dense(hidden or 4 * width, activation=gelu, name=f"mlp_{i}")(h)
         h = keras.layers.Dense(width, name=f"mlp_out_{i}")(h)
         x = x + keras.layers.Dropout(dropout, name=f"mlp_drop_{i}")(h)
     return keras.layers.LayerNormalization(epsilon=1e-6, name="norm")(x)

@@ -14,6 +14,7 @@ from keras_ae.bottlenecks.sparse import DictionaryCode
 from keras_ae.bottlenecks.sparse.dictionary_code import largest
 from keras_ae.callbacks import AtomUsage
 from keras_ae.distributions.event import expand_mask
+from keras_ae.likelihoods import Gaussian
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import Weight
 from keras_ae.parts import checked_size, checked_sizes
@@ -35,7 +36,8 @@ class AtomTerm(Term):
         target = flat(batch.target)
         error = observed(target - flat(model.likelihood.mean(outputs["decoded"])), batch)
         centred = observed(target - ops.convert_to_tensor(model.bottleneck.centre), batch)
-        self.usage.update_state(outputs["latent"], centred, error)
+        seen = None if batch.mask is None else observed(ops.ones_like(error), batch)
+        self.usage.update_state(outputs["latent"], centred, error, seen)
         return error
 
 
@@ -158,6 +160,18 @@ class GateReconstruction(Term):
 
     def __init__(self, weight: Weight = 1.0) -> None:
         super().__init__(weight, name="gate_reconstruction")
+
+    def attach(self, model: Any) -> None:
+        """Refuse a likelihood whose parameters are not the data's own mean.
+
+        Raises:
+            ValueError: It is no normal.
+        """
+        if not isinstance(model.likelihood, Gaussian):
+            raise ValueError(
+                "what opens gates is compared with data as a sum of atoms: the likelihood must be "
+                f"'gaussian'. Received: {type(model.likelihood).__name__}"
+            )
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return half of the squared error of each example, `(batch,)`."""

@@ -23,13 +23,15 @@ def drawn(kind: str, rows: int = 400, grid: Any = GRID, share: float = 0.6) -> l
 @pytest.mark.parametrize("kind", ["random", "block", "span", "column"])
 def test_as_many_are_hidden_in_each_example_and_numbers_agree(kind: str) -> None:
     kept, places, mask = drawn(kind)
-    assert (mask.sum((1, 2)) == 18).all()  # six tenths of thirty
-    assert kept.shape == (400, 12)
+    # Six tenths of thirty, of six rows four.
+    seen = 10 if kind == "span" else 12
+    assert (mask.sum((1, 2)) == 30 - seen).all()
+    assert kept.shape == (400, seen)
     for numbers, place, hidden in zip(kept, places, mask.reshape(400, -1), strict=True):
         assert sorted(place) == list(range(30))
         assert not hidden[numbers].any()
-        np.testing.assert_array_equal(place[numbers], np.arange(12))
-        np.testing.assert_array_equal(place >= 12, hidden == 1)
+        np.testing.assert_array_equal(place[numbers], np.arange(seen))
+        np.testing.assert_array_equal(place >= seen, hidden == 1)
 
 
 def test_any_patch_is_hidden_equally_often_and_independently_of_its_place() -> None:
@@ -54,11 +56,12 @@ def test_a_block_is_what_is_nearest_to_a_point() -> None:
 
 
 def test_a_span_is_of_slices_side_by_side() -> None:
-    _, _, mask = drawn("span", grid=(10, 2), share=0.5)
-    assert (mask[:, :, 0] == mask[:, :, 1]).mean() > 0.85  # but where half of a slice is left
-    for hidden in mask[..., 0]:
-        places = np.flatnonzero(hidden)
-        assert places[-1] - places[0] <= len(places)
+    for share, count in ((0.5, 5), (0.43, 4)):
+        _, _, mask = drawn("span", grid=(10, 3), share=share)
+        assert (mask == mask[:, :, :1]).all()
+        for hidden in mask[..., 0]:
+            places = np.flatnonzero(hidden)
+            assert len(places) == count == places[-1] - places[0] + 1
 
 
 def test_columns_are_hidden_whole() -> None:
@@ -71,7 +74,9 @@ def test_columns_are_hidden_whole() -> None:
 
 @pytest.mark.parametrize(("share", "kept"), [(0.01, 3), (0.99, 1), (0.5, 2), (0.75, 1)])
 def test_one_patch_is_seen_at_least_and_one_is_hidden(share: float, kept: int) -> None:
-    assert Hiding("random", share).kept(4) == kept
+    assert Hiding("random", share).kept((4,)) == kept
+    assert Hiding("column", share).kept((3, 4)) == 3 * kept
+    assert Hiding("span", share).kept((4, 3)) == 3 * kept
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, "x"])
@@ -80,3 +85,6 @@ def test_impossible_arguments_are_refused(share: Any) -> None:
         Hiding("random", share)
     with pytest.raises(ValueError, match="`kind`"):
         Hiding("all")  # type: ignore[arg-type]
+    for kind, grid in (("span", (1, 4)), ("column", (4, 1))):
+        with pytest.raises(ValueError, match="two slices or more"):
+            Hiding(kind).kept(grid)  # type: ignore[arg-type]

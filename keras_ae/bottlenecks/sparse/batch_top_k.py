@@ -75,9 +75,13 @@ class BatchTopK(DictionaryCode):
         # What is kept may be 0, where few are positive: the least is of those that are.
         above = ops.where(latent > 0, latent, ops.max(latent) + 1.0)
         least = ops.stop_gradient(ops.minimum(ops.min(above), ops.max(latent)))
-        over_batch(self._follow, [least, ops.ones((), "float32")])
+        found = ops.cast(ops.any(latent > 0), "float32")
+        over_batch(self._follow, [found * least, found])
         return {"latent": latent}
 
     def _follow(self, least: Tensor, parts: Tensor) -> None:
-        self.total.assign(self.decay * self.total + (1.0 - self.decay) * least / parts)
-        self.weight.assign(self.decay * self.weight + (1.0 - self.decay))
+        mean = least / ops.maximum(parts, 1.0)
+        for kept, new in ((self.total, mean), (self.weight, 1.0)):
+            moved = self.decay * kept + (1.0 - self.decay) * new
+            # A batch in which nothing is positive has no least.
+            kept.assign(ops.where(parts > 0, moved, ops.convert_to_tensor(kept)))

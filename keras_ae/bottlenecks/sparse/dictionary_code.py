@@ -90,6 +90,7 @@ class DictionaryCode(Bottleneck):
     def adapt(self, vectors: Any, seed: int = 0) -> None:
         """Start the bias at the geometric median of rows, and remember it as their centre."""
         rows = ops.convert_to_numpy(vectors).astype("float64").reshape(len(vectors), -1)
+        rows = _filled(rows)
         median = geometric_median(rows).astype("float32")
         self.centre.assign(rows.mean(axis=0).astype("float32"))
         if self.centred:
@@ -98,6 +99,13 @@ class DictionaryCode(Bottleneck):
     def atoms(self) -> np.ndarray:
         """Return the atoms, `(m, width)`, in the units of normalised data."""
         return np.asarray(ops.convert_to_numpy(self.dictionary.atoms))
+
+
+def _filled(rows: np.ndarray) -> np.ndarray:
+    """Return rows with their gaps at the means of their columns, 0 where nothing is observed."""
+    seen = ~np.isnan(rows)
+    means = np.where(seen, rows, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    return np.where(seen, rows, means)
 
 
 def largest(values: Tensor, count: int) -> Tensor:

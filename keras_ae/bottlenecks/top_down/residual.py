@@ -85,7 +85,11 @@ class TopDownGaussian(LevelledGaussian):
             for i, size in enumerate(self.sizes)
         ]
         self.start = self.add_weight(
-            name="start", shape=(*self.sizes[-1], width), initializer="zeros", dtype="float32"
+            name="start",
+            shape=(*self.sizes[-1], width),
+            initializer="zeros",
+            dtype="float32",
+            autocast=False,
         )
         self.levels: list[Level] = []
         shapes: list[Shape] = []

@@ -35,7 +35,7 @@ class MaskedAutoencoder(LatentModel):
         depth: Number of the encoder's layers.
         heads: Of each attention.
         decoder_width: Of the decoder's tokens.
-        decoder_depth: Number of the decoder's layers; 0 for a linear one, as in SimMIM.
+        decoder_depth: Number of the decoder's layers; 0, of "simmim", for a linear one.
         **trunk: See `LatentModel`.
 
     Reference:
@@ -73,6 +73,7 @@ class MaskedAutoencoder(LatentModel):
             **trunk,
         )
         self.patches, self.form, self.hiding = cut, form, Hiding(mask, share)
+        self.hiding.kept(cut.grid)
 
     def autoencode(self, batch: Batch, training: bool = False, sample: bool = False) -> Outputs:
         """Return a pass over all patches, or with some of them hidden."""

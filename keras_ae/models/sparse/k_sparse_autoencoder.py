@@ -16,7 +16,7 @@ from keras_ae.registry import variant
 class KSparseAutoencoder(LatentModel):
     """Keeps the k largest of a linear code's numbers: sparse features without a penalty to tune.
 
-    Minimises -log p(x | z), z the k largest numbers of x W + c in training, and `inference_k` of
+    Minimises -log p(x | z), z the k largest of (x - b) W + c in training, and `inference_k` of
     them afterwards.
 
     Args:

@@ -1,0 +1,1 @@
+"""Oracles written from papers alone, without the implementation."""
