@@ -225,7 +225,7 @@ def test_every_exception_from_the_mirror_is_needed() -> None:
 
 
 def test_every_test_module_mirrors_a_module() -> None:
-    beside = {"contract", "compatibility", "examples", "fuzz"}
+    beside = {"contract", "compatibility", "examples", "fuzz", "oracles"}
     beside |= {
         f"test_{name}.py"
         for name in ("architecture", "bounded_memory", "deploy", "packaging", "reproduce")
