@@ -34,7 +34,7 @@ class BatchTopK(DictionaryCode):
     Example:
         >>> import numpy as np
         >>> z = BatchTopK(8, k=2)(np.eye(5, dtype="float32"), training=True)["latent"]
-        >>> int((np.array(z) != 0).sum()) <= 10
+        >>> int((keras.ops.convert_to_numpy(z) != 0).sum()) <= 10
         True
     """
 

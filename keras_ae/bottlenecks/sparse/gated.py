@@ -25,7 +25,8 @@ class Gated(DictionaryCode):
 
     Example:
         >>> import numpy as np
-        >>> bool((np.array(Gated(8)(np.eye(5, dtype="float32"))["latent"]) >= 0).all())
+        >>> z = Gated(8)(np.eye(5, dtype="float32"))["latent"]
+        >>> bool((keras.ops.convert_to_numpy(z) >= 0).all())
         True
     """
 

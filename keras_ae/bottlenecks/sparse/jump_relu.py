@@ -32,7 +32,8 @@ class JumpReLU(DictionaryCode):
 
     Example:
         >>> import numpy as np
-        >>> z = np.array(JumpReLU(8, threshold=0.3)(np.eye(5, dtype="float32"))["latent"])
+        >>> z = JumpReLU(8, threshold=0.3)(np.eye(5, dtype="float32"))["latent"]
+        >>> z = keras.ops.convert_to_numpy(z)
         >>> bool(((z == 0) | (z > 0.3)).all())
         True
     """

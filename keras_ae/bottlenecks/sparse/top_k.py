@@ -30,7 +30,7 @@ class TopK(DictionaryCode):
     Example:
         >>> import numpy as np
         >>> z = TopK(8, k=2)(np.eye(5, dtype="float32"))["latent"]
-        >>> bool(((np.array(z) != 0).sum(1) <= 2).all())
+        >>> bool(((keras.ops.convert_to_numpy(z) != 0).sum(1) <= 2).all())
         True
     """
 
