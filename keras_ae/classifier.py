@@ -93,11 +93,14 @@ class Classifier(RecordsArguments, keras.Model):
         batch = model.completed(model.batch(x), learns)
         h = model.features(batch.x, batch, learns)
         z = ops.cast(model.bottleneck(h, training=learns, sample=False)["latent"], "float32")
-        if self.pool == "mean":
-            z = ops.mean(z, axis=tuple(range(1, len(z.shape) - 1))) if len(z.shape) > 2 else z
-        else:
-            z = ops.reshape(z, (-1, math.prod(model.latent_shape)))
-        return cast(Tensor, self.head(self.standardize(z, training=training)))
+        return cast(Tensor, self.head(self.standardize(self._pooled(z), training=training)))
+
+    def _pooled(self, z: Tensor) -> Tensor:
+        """Return one vector of each code `(batch, *latent_shape)`."""
+        if self.pool == "all":
+            return ops.reshape(z, (-1, math.prod(self.autoencoder.latent_shape)))
+        places = tuple(range(1, len(z.shape) - 1))
+        return ops.mean(z, axis=places) if places else z
 
     def fit(self, x: Any = None, *others: Any, **options: Any) -> keras.callbacks.History:
         """Train on examples and labels, as Keras does."""
@@ -113,9 +116,7 @@ class Classifier(RecordsArguments, keras.Model):
         if not inputs.is_in_memory(x):
             return
         codes = self.autoencoder.encode(inputs.first_rows(x, START_ROWS))
-        if self.pool == "mean":
-            codes = codes.mean(axis=tuple(range(1, codes.ndim - 1)))
-        codes = codes.reshape(len(codes), -1)
+        codes = ops.convert_to_numpy(self._pooled(ops.convert_to_tensor(codes)))
         self.standardize.set_weights([codes.mean(axis=0), codes.var(axis=0)])
 
     def get_config(self) -> dict[str, Any]:

@@ -237,8 +237,7 @@ class LatentModel(
     @property
     def means(self) -> list[CompensatedMean]:
         """The running means of a compiled model: of the loss, and of its terms."""
-        loss = [] if self._loss_tracker is None else [self._loss_tracker]
-        return [*loss, *self._trackers.values()]
+        return [self._loss_tracker, *self._trackers.values()]
 
     @final
     def track(self, values: Mapping[str, Tensor], rows: Tensor) -> None:

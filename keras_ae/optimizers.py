@@ -32,7 +32,7 @@ class SkipSteps(keras.optimizers.Optimizer):
         ValueError: The threshold is not positive, or the optimizer scales its loss.
 
     Reference:
-        Child (2021), https://arxiv.org/abs/2011.10650, section 4 ("gradient skipping").
+        Child (2021), https://arxiv.org/abs/2011.10650, whose code leaves such steps out.
 
     Example:
         >>> import keras_ae
@@ -91,8 +91,7 @@ class SkipSteps(keras.optimizers.Optimizer):
         self, gradients: Sequence[Tensor | None], trainable_variables: Sequence[Any] | None = None
     ) -> None:
         """Move the variables, or leave them and the optimizer as they were."""
-        weights = list(self._trainable_variables if trainable_variables is None else ())
-        weights = weights or list(trainable_variables or ())
+        weights = list(trainable_variables or self._trainable_variables)
         self.build(weights)
         length = ops.sqrt(
             sum(ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradients if g is not None)

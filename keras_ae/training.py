@@ -142,7 +142,7 @@ class Training(keras.Model):
     @contextlib.contextmanager
     def _measure(self) -> Iterator[None]:
         before, self._measuring = self._measuring, True
-        left_out = [(mean, mean.leaves_out) for mean in self.means]
+        left_out = [(mean, mean.leaves_out) for mean in (self.means if self.compiled else ())]
         for mean, _ in left_out:
             mean.leaves_out = False
         try:
