@@ -135,7 +135,8 @@ def skips_steps(optimizer: Any) -> bool:
 
 def steps_taken(optimizer: Any) -> int:
     """Return how many steps an optimizer took, those of all that it consists of."""
-    return sum(int(one.iterations) for one in _members(optimizer))
+    # Of replicas' copies of the count one tensor is made.
+    return sum(int(ops.convert_to_numpy(one.iterations)) for one in _members(optimizer))
 
 
 def _members(optimizer: Any) -> list[Any]:
