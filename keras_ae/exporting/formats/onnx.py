@@ -23,6 +23,7 @@ OPSET = 18
 
 def write(model: Any, signatures: Sequence[Signature], folder: Path) -> None:
     """Write each signature as a file with any number of rows."""
+    import onnx
     import tensorflow as tf
     import tf2onnx
 
@@ -34,13 +35,14 @@ def write(model: Any, signatures: Sequence[Signature], folder: Path) -> None:
             specs = [
                 tf.TensorSpec((None, *t.shape), t.dtype, name=t.name) for t in signature.inputs
             ]
-            tf2onnx.convert.from_function(
+            graph, _ = tf2onnx.convert.from_function(
                 _positional(loaded.signatures[signature.name], signature, specs),
                 input_signature=specs,
                 opset=OPSET,
                 custom_op_handlers={"Expm1": (_expm1, []), "Log1p": (_log1p, [])},
-                output_path=str(folder / f"{signature.name}.onnx"),
             )
+            _pad_as_tensorflow(graph)
+            onnx.save(graph, str(folder / f"{signature.name}.onnx"))
 
 
 def load(folder: Path, signatures: Sequence[Signature]) -> Runner:
@@ -69,6 +71,22 @@ def _positional(function: Any, signature: Signature, specs: list[Any]) -> Any:
         return function(**dict(zip((t.name for t in signature.inputs), values, strict=True)))
 
     return tf.function(serve, input_signature=specs)
+
+
+def _pad_as_tensorflow(graph: Any) -> None:
+    """Have transposed convolutions pad at the end first, as TensorFlow's, whatever their input.
+
+    Where tf2onnx does not know the input's size, it names the output's, and ONNX then pads at the
+    start first.
+    """
+    import onnx
+
+    for node in graph.graph.node:
+        named = {attribute.name for attribute in node.attribute}
+        if node.op_type == "ConvTranspose" and "output_shape" in named:
+            kept = [attribute for attribute in node.attribute if attribute.name != "auto_pad"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, onnx.helper.make_attribute("auto_pad", "SAME_UPPER")])
 
 
 def _expm1(ctx: Any, node: Any, name: str, args: Any) -> None:

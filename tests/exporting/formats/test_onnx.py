@@ -57,3 +57,29 @@ def test_a_label_out_of_range_is_answered_with_nan_and_no_other_row(tmp_path: Pa
     given = {"x": np.ones((3, 4), "float32"), "condition": np.array([2, 3, 0], "int32")}
     (score,) = session.run(["score"], given)
     np.testing.assert_array_equal(np.isnan(score), [False, True, False])
+
+
+def test_transposed_convolutions_pad_as_tensorflow_where_their_input_is_of_unknown_size() -> None:
+    import numpy as np
+    import onnxruntime
+    import tensorflow as tf
+    import tf2onnx
+
+    draws = np.random.default_rng(0)
+    matrix, kernel = (draws.normal(size=s).astype("float32") for s in [(2, 2), (3, 3, 4, 2)])
+
+    def dense_then_upsample(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        mixed = tf.tensordot(x, matrix, [[3], [0]])
+        made = tf.nn.conv2d_transpose(mixed, kernel, [tf.shape(x)[0], 6, 6, 4], 2, "SAME")
+        return {"y": made}
+
+    specs = [tf.TensorSpec((None, 3, 3, 2), tf.float32, name="x")]
+    graph, _ = tf2onnx.convert.from_function(
+        tf.function(dense_then_upsample, input_signature=specs),
+        input_signature=specs,
+        opset=onnx.OPSET,
+    )
+    onnx._pad_as_tensorflow(graph)
+    x = draws.normal(size=(2, 3, 3, 2)).astype("float32")
+    (y,) = onnxruntime.InferenceSession(graph.SerializeToString()).run(None, {"x": x})
+    np.testing.assert_allclose(y, dense_then_upsample(x)["y"], atol=1e-5)
