@@ -104,12 +104,26 @@ class Classifier(RecordsArguments, keras.Model):
 
     def fit(self, x: Any = None, *others: Any, **options: Any) -> keras.callbacks.History:
         """Train on examples and labels, as Keras does."""
+        labels = options.get("y", others[0] if others else None)
+        self._check_labels(labels)
         if self.compiled and not int(self.optimizer.iterations):
             self._start(x)
         with warnings.catch_warnings():
             # Of a bottleneck's weights some are not the code's, such as its deviation's.
             warnings.filterwarnings("ignore", "Gradients do not exist")
             return super().fit(x, *others, **options)
+
+    def _check_labels(self, labels: Any) -> None:
+        """Refuse numbers of classes that there are not, which JAX would train on."""
+        if labels is None or not inputs.is_in_memory(labels):
+            return
+        given, classes = ops.convert_to_numpy(labels), self.head.units
+        numbers = given.ndim == 1 or given.shape[1:] == (1,)
+        if numbers and given.size and not (given.min() >= 0 and given.max() < classes):
+            raise ValueError(
+                f"labels must be whole numbers from 0 to {classes - 1} for classes={classes}. "
+                f"Received: {given.min()} to {given.max()}"
+            )
 
     def _start(self, x: Any) -> None:
         """Start the averages at those of the first rows of arrays; streams move them alone."""

@@ -140,3 +140,13 @@ def test_it_takes_gaps_and_conditions_as_the_model_does() -> None:
 def test_impossible_arguments_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Classifier(**{"model": made("vae"), **options})
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2, 0], [-1, 0, 1, 0], [[0], [1], [2], [0]]])
+@pytest.mark.parametrize("named", [True, False])
+def test_labels_of_no_class_are_refused(labels: Any, named: bool) -> None:
+    probe = Classifier(made("vae"), classes=2, frozen=True)
+    probe.compile("sgd", "sparse_categorical_crossentropy")
+    given = {"y": np.array(labels)} if named else {}
+    with pytest.raises(ValueError, match="from 0 to 1 for classes=2. Received: "):
+        probe.fit(X[:4], *([] if named else [np.array(labels)]), **given)

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_ae.backend.largest import largest
 from keras_ae.backend.whole_batch import over_batch
 from keras_ae.bottlenecks.sparse import DictionaryCode
-from keras_ae.bottlenecks.sparse.dictionary_code import largest
 from keras_ae.callbacks import AtomUsage
 from keras_ae.distributions.event import expand_mask
 from keras_ae.likelihoods import Gaussian

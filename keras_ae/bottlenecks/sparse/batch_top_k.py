@@ -5,8 +5,9 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from keras_ae.backend.largest import largest
 from keras_ae.backend.whole_batch import over_batch
-from keras_ae.bottlenecks.sparse.dictionary_code import DictionaryCode, largest
+from keras_ae.bottlenecks.sparse.dictionary_code import DictionaryCode
 from keras_ae.bottlenecks.sparse.top_k import checked_count
 from keras_ae.parts import checked_share
 from keras_ae.typing import Outputs, Tensor

@@ -106,15 +106,3 @@ def _filled(rows: np.ndarray) -> np.ndarray:
     seen = ~np.isnan(rows)
     means = np.where(seen, rows, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
     return np.where(seen, rows, means)
-
-
-def largest(values: Tensor, count: int) -> Tensor:
-    """Return where the so many largest of each row are, and what equals the last of them.
-
-    Args:
-        values: `(batch, n)`.
-        count: At most n.
-    """
-    best = ops.top_k(ops.stop_gradient(values), count)[0]
-    # Not the last column of it, for which XLA sorts whole rows: 15 times as long and more.
-    return values >= ops.min(best, axis=1, keepdims=True)

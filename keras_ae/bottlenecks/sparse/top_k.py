@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_ae.bottlenecks.sparse.dictionary_code import DictionaryCode, largest
+from keras_ae.backend.largest import largest
+from keras_ae.bottlenecks.sparse.dictionary_code import DictionaryCode
 from keras_ae.parts import checked_claim, checked_size
 from keras_ae.typing import Outputs, Tensor
 

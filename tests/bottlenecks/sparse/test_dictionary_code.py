@@ -5,7 +5,6 @@ import pytest
 from keras import ops
 
 from keras_ae.bottlenecks import TopK
-from keras_ae.bottlenecks.sparse.dictionary_code import largest
 from keras_ae.networks.dictionary import geometric_median
 from tests.bottlenecks.sparse.made import WIDTH, X, latent, made, pre_activations
 
@@ -43,13 +42,6 @@ def test_events_of_any_shape_are_taken_flat() -> None:
     code = TopK(8, 2)
     code.build((None, 2, 3, 1))
     assert latent(code, np.ones((4, 2, 3, 1), "f4")).shape == (4, 8)
-
-
-def test_the_largest_of_each_row_are_found() -> None:
-    values = np.array([[3.0, -1.0, 2.0, 5.0], [-4.0, -3.0, -2.0, -1.0], [1.0, 1.0, 0.0, 2.0]], "f4")
-    got = ops.convert_to_numpy(largest(ops.convert_to_tensor(values), 2))
-    # Of equals all are kept.
-    assert got.tolist() == [[1, 0, 0, 1], [0, 0, 1, 1], [1, 1, 0, 1]]
 
 
 def test_impossible_arguments_are_refused() -> None:
