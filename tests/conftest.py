@@ -17,7 +17,7 @@ import pytest
 
 # Folders whose tests run over grids of many points, and how many points of each are quick enough
 # for the fast tier: each backend takes its own, evenly spread; the rest is marked slow.
-GRIDS = {"flows", "distributions"}
+GRIDS = {"distributions", "flows", "likelihoods", "priors", "rowwise"}
 FAST_POINTS = 4
 # Folders about what is the same on every backend: with KERAS_AE_ROTATE set, each of their modules
 # has its turn on one.
