@@ -35,6 +35,7 @@ _HOMES = {
 }
 _MODULES = (
     "cli",
+    "compression",
     "datasets",
     "exporting",
     "metrics",

@@ -126,6 +126,12 @@ class TensorFunctions:
         batch = self.completed(self.batch(x))
         return self.bottleneck.project(self.features(batch.x, batch))
 
+    def unrounded_tensor(self: Any, x: Any) -> Outputs:
+        """Return by name what a bottleneck rounds to whole numbers, `(batch, ...)` each."""
+        batch = self.completed(self.batch(x))
+        found: Outputs = self.bottleneck.unrounded(self.features(batch.x, batch))
+        return found
+
     def posterior_tensor(self: Any, x: Any) -> Outputs:
         """Return the parameters of q(z | x) by name, `(batch, ...)` each."""
         batch = self.completed(self.batch(x))

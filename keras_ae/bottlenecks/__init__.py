@@ -7,6 +7,13 @@ from keras_ae.bottlenecks.bottleneck import Bottleneck
 from keras_ae.bottlenecks.categorical import Categorical
 from keras_ae.bottlenecks.concrete_selector import ConcreteSelector
 from keras_ae.bottlenecks.deterministic import Deterministic
+from keras_ae.bottlenecks.entropy import (
+    EntropyBottleneck,
+    GaussianConditional,
+    Hyperprior,
+    LogisticConditional,
+    RelaxedRounding,
+)
 from keras_ae.bottlenecks.experts import MixtureOfExperts, ProductOfExperts
 from keras_ae.bottlenecks.flow_posterior import FlowPosterior
 from keras_ae.bottlenecks.gaussian import Gaussian
@@ -50,6 +57,7 @@ PARTS: dict[str, type[Bottleneck]] = {
     "categorical": Categorical,
     "concrete_selector": ConcreteSelector,
     "deterministic": Deterministic,
+    "entropy_bottleneck": EntropyBottleneck,
     "finite_scalar_quantizer": FiniteScalarQuantizer,
     "flow_posterior": FlowPosterior,
     "gated": Gated,
@@ -61,6 +69,7 @@ PARTS: dict[str, type[Bottleneck]] = {
     "hierarchical_quantizer": HierarchicalQuantizer,
     "hierarchical_residual_quantizer": HierarchicalResidualQuantizer,
     "hyperbolic": Hyperbolic,
+    "hyperprior": Hyperprior,
     "hyperspherical": Hyperspherical,
     "joint": Joint,
     "jump_relu": JumpReLU,
@@ -96,10 +105,12 @@ __all__ = [
     "Cooling",
     "Deterministic",
     "DictionaryCode",
+    "EntropyBottleneck",
     "FiniteScalarQuantizer",
     "FlowPosterior",
     "Gated",
     "Gaussian",
+    "GaussianConditional",
     "GroupedGaussian",
     "GroupedQuantizer",
     "GumbelQuantizer",
@@ -107,6 +118,7 @@ __all__ = [
     "HierarchicalQuantizer",
     "HierarchicalResidualQuantizer",
     "Hyperbolic",
+    "Hyperprior",
     "Hyperspherical",
     "Joint",
     "JumpReLU",
@@ -114,6 +126,7 @@ __all__ = [
     "LatentQuantizer",
     "LevelledGaussian",
     "LinearLayers",
+    "LogisticConditional",
     "LookupFreeQuantizer",
     "MixtureOfExperts",
     "MultiScaleQuantizer",
@@ -122,6 +135,7 @@ __all__ = [
     "Quantizer",
     "RandomProjectionQuantizer",
     "RecurrentGaussian",
+    "RelaxedRounding",
     "ResidualQuantizer",
     "RiemannianHamiltonian",
     "ScaledGaussian",

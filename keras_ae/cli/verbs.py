@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from keras_ae.cli.about import describe, list_verb
+from keras_ae.cli.compression import compress, decompress
 from keras_ae.cli.drawing import fit_sampler, sample
 from keras_ae.cli.export import export
 from keras_ae.cli.likelihood import log_prob
@@ -101,6 +102,8 @@ VERBS = [
     reconstruct,
     score,
     impute,
+    compress,
+    decompress,
     log_prob,
     sample,
     fit_sampler,

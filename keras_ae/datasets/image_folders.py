@@ -63,6 +63,32 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
     return x, (np.array(labels) if labels else None)
 
 
+def read_picture(path: Path, channels: int) -> np.ndarray:
+    """Return one picture in [0, 1], `(height, width, channels)` float32.
+
+    Args:
+        path: Its file.
+        channels: 1 for grey, which the mean of the colours is, or 3; grey has three equal ones.
+
+    Raises:
+        ValueError: The file is no picture, or there is no such number of channels.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"pictures have 1 or 3 channels. Received: channels={channels}")
+    x = _unit(_pixels(path))
+    if x.shape[-1] == channels:
+        return x
+    return np.repeat(x, 3, axis=-1) if channels == 3 else x.mean(axis=-1, keepdims=True)
+
+
+def write_picture(path: Path, x: np.ndarray) -> None:
+    """Write a picture `(height, width, 1 or 3)`, of numbers from 0 to 1, as a PNG of 8 bits."""
+    from PIL import Image
+
+    pixels = np.rint(np.clip(x, 0.0, 1.0) * 255.0).astype("uint8")
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path, "PNG")
+
+
 def _paths(folder: Path) -> list[Path]:
     return sorted(
         path

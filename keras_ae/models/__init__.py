@@ -6,6 +6,7 @@ from keras_ae.models.adversarial.factor_vae import FactorVAE
 from keras_ae.models.adversarial.soft_intro_vae import SoftIntroVAE
 from keras_ae.models.adversarial.vae_gan import VAEGAN
 from keras_ae.models.adversarial.wae_gan import WAEGAN
+from keras_ae.models.compressive.hyperprior_autoencoder import HyperpriorAutoencoder
 from keras_ae.models.deterministic.autoencoder import Autoencoder
 from keras_ae.models.deterministic.concrete_autoencoder import ConcreteAutoencoder
 from keras_ae.models.deterministic.contractive_autoencoder import ContractiveAutoencoder
@@ -136,6 +137,7 @@ __all__ = [
     "GumbelVQVAE",
     "HamiltonianVAE",
     "HierarchicalVAE",
+    "HyperpriorAutoencoder",
     "HypersphericalVAE",
     "InfoVAE",
     "JointVAE",

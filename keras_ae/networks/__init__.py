@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_ae.naming import nearest
-from keras_ae.networks import conv, mlp, recurrent, resnet, spectral
+from keras_ae.networks import conv, mlp, recurrent, resnet, spectral, stages
 from keras_ae.networks.joining import joined, joined_shape
 from keras_ae.parts import (
     check_activation,
@@ -145,7 +145,8 @@ def _named(
     for key in ("kernel_size", "blocks_per_stage"):
         if key in chosen:
             checked_size(key, chosen[key])
-    check_activation(chosen.get("activation"))
+    if name != "conv" or chosen.get("activation") != stages.GDN_NAME:
+        check_activation(chosen.get("activation"))
     network = functions[name](*(tuple(shape) for shape in shapes), **chosen)
     return spectral.normalized(network) if is_spectral else network
 

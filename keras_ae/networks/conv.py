@@ -25,7 +25,7 @@ def encoder(
             channels).
         hidden: Filters of each stage.
         kernel_size: Size of the kernels.
-        activation: Activation of every stage.
+        activation: Activation of every stage; "gdn" for divisive normalization.
         normalization: "batch", "layer" or None, before the activation.
 
     Raises:
@@ -38,7 +38,7 @@ def encoder(
             filters, kernel_size, strides=2, padding="same", name=f"stage_{i}"
         )(x)
         x = stages.normalized(x, normalization, f"stage_{i}")
-        x = keras.layers.Activation(activation, name=f"stage_{i}_activation")(x)
+        x = stages.activated(x, activation, f"stage_{i}")
     return keras.Model(inputs, x, name="encoder")
 
 
@@ -58,7 +58,7 @@ def decoder(
         output_shape: Shape of one decoded example.
         hidden: The encoder's filters.
         kernel_size: Size of the kernels.
-        activation: Activation of every layer but the last.
+        activation: Activation of every layer but the last; "gdn" for its inverse.
         normalization: "batch", "layer" or None, before the activation.
 
     Raises:
@@ -75,6 +75,6 @@ def decoder(
         )(x)
         x = stages.cropped(x, sizes[i], f"stage_{i}")
         x = stages.normalized(x, normalization, f"stage_{i}")
-        x = keras.layers.Activation(activation, name=f"stage_{i}_activation")(x)
+        x = stages.activated(x, activation, f"stage_{i}", inverse=True)
     x = stages.layer("Conv", rank)(output_shape[-1], kernel_size, padding="same", name="output")(x)
     return keras.Model(inputs, x, name="decoder")

@@ -10,7 +10,11 @@ from typing import Any
 import keras
 
 from keras_ae.backend import convolution
+from keras_ae.networks.gdn import GDN
 from keras_ae.typing import Shape
+
+GDN_NAME = "gdn"
+"""Of divisive normalization, among activations of convolutions."""
 
 Stage = Callable[[Any, int, int], Any]
 """(map, filters, number of the stage) -> map."""
@@ -69,12 +73,20 @@ def normalized(x: Any, normalization: str | None, name: str) -> Any:
     )
 
 
+def activated(x: Any, activation: str, name: str, inverse: bool = False) -> Any:
+    """Return the map behind an activation, or behind divisive normalization or its inverse."""
+    if activation == GDN_NAME:
+        return GDN(inverse, name=f"{name}_activation")(x)
+    return keras.layers.Activation(activation, name=f"{name}_activation")(x)
+
+
 def start_map(x: Any, latent_shape: Shape, coarsest: Shape, filters: int, activation: str) -> Any:
     """Return the code as a map of the coarsest size: as it is, or through a dense layer."""
     if len(latent_shape) == len(coarsest) + 1 and tuple(latent_shape[:-1]) == coarsest:
         return x
     x = keras.layers.Flatten("channels_last", name="flatten")(x)
-    x = keras.layers.Dense(math.prod(coarsest) * filters, activation=activation, name="start")(x)
+    made = None if activation == GDN_NAME else activation
+    x = keras.layers.Dense(math.prod(coarsest) * filters, activation=made, name="start")(x)
     return keras.layers.Reshape((*coarsest, filters), name="start_map")(x)
 
 

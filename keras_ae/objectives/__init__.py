@@ -8,6 +8,7 @@ from keras_ae.objectives.atoms import (
     L0Sparsity,
     NestedReconstruction,
 )
+from keras_ae.objectives.code_length import CodeLength
 from keras_ae.objectives.code_norm import CodeNorm
 from keras_ae.objectives.contraction import Contraction
 from keras_ae.objectives.cramer_wold import CramerWold
@@ -44,6 +45,7 @@ from keras_ae.objectives.weight import ControlledWeight, CyclicalWarmup, LinearW
 
 __all__ = [
     "Adversarial",
+    "CodeLength",
     "CodeNorm",
     "Contraction",
     "ControlledWeight",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.contract.adversarial import ADVERSARIAL
 from tests.contract.cases import CASES
+from tests.contract.compressive import COMPRESSIVE
 from tests.contract.hierarchical import HIERARCHICAL
 from tests.contract.masked import MASKED
 from tests.contract.matching import MATCHING
@@ -24,4 +25,5 @@ EVERY = [
     *SPARSE,
     *HIERARCHICAL,
     *MASKED,
+    *COMPRESSIVE,
 ]

@@ -24,6 +24,7 @@ OPTIONS: dict[str, list[Any]] = {
     "vq_gan": ["--critic-hidden", 4, *HIDDEN],
     "vq_vae_2": ["--width", 8, *HIDDEN],
     "hierarchical_vae": ["--width", 8],
+    "hyperprior_autoencoder": ["--hyper-dim", 4, "--hyper-hidden", 8, *HIDDEN],
     "masked_autoencoder": ["--patch-size", 2, "--width", 8, "--depth", 1, "--decoder-width", 8],
     **{
         name: ["--latent-dim", 32]

@@ -23,6 +23,7 @@ from keras_ae.bottlenecks import (
     Categorical,
     ConcreteSelector,
     Deterministic,
+    EntropyBottleneck,
     FiniteScalarQuantizer,
     FlowPosterior,
     Gated,
@@ -34,6 +35,7 @@ from keras_ae.bottlenecks import (
     HierarchicalQuantizer,
     HierarchicalResidualQuantizer,
     Hyperbolic,
+    Hyperprior,
     Hyperspherical,
     Joint,
     JumpReLU,
@@ -58,7 +60,7 @@ from keras_ae.bottlenecks import (
     TwoLevelGaussian,
     VectorQuantizer,
 )
-from keras_ae.objectives import KLDivergence, Quantization, Reconstruction
+from keras_ae.objectives import CodeLength, KLDivergence, Quantization, Reconstruction, Term
 from tests.contract.leaving import check_formats
 
 ROWS = 40
@@ -97,6 +99,12 @@ class Case:
         """Whether codes have numbers."""
         return isinstance(self.bottleneck(), Quantizer)
 
+    def cost(self) -> Term:
+        """Return the term of the codes."""
+        if self.is_discrete:
+            return Quantization()
+        return CodeLength() if "nats" in self.bottleneck().reports else KLDivergence()
+
     def data(self) -> np.ndarray:
         """Return rows that the likelihood can score."""
         rng = np.random.default_rng(0)
@@ -124,8 +132,8 @@ class Case:
             (8, 8, 1) if self.maps else (6,),
             encoder="conv" if self.maps else "mlp",
             bottleneck=self.bottleneck(),
-            objective=[Reconstruction(), Quantization() if self.is_discrete else KLDivergence()],
-            prior=None if self.is_discrete else {"name": self.prior, **prior},
+            objective=[Reconstruction(), self.cost()],
+            prior={"name": self.prior, **prior} if isinstance(self.cost(), KLDivergence) else None,
             likelihood={"name": self.likelihood, **dict(self.options)},
             condition=self.condition,
             hidden=[8],
@@ -222,6 +230,8 @@ CASES = [
     Case("gaussian", lambda: MultiScaleQuantizer(VectorQuantizer(8, 2), [1, 2, 4]), maps=True),
     Case("gaussian", lambda: HierarchicalQuantizer(VectorQuantizer(8, 2), 4), maps=True),
     Case("gaussian", lambda: ScaledGaussian(3), "scaled_normal"),
+    Case("gaussian", lambda: EntropyBottleneck(3)),
+    Case("gaussian", lambda: Hyperprior(3, 2, [4], distribution="logistic")),
 ]
 
 

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import keras_ae
+from keras_ae.compression.sized import of_size
+
+OPTIONS = {"latent_dim": 2, "hidden": [4], "hyper_dim": 2, "hyper_hidden": [4]}
+
+
+def test_a_convolutional_model_is_the_same_on_other_sizes() -> None:
+    model = keras_ae.create("hyperprior_autoencoder", input_shape=(8, 8, 1), **OPTIONS)
+    assert of_size(model, (8, 8, 1)) is model
+    larger = of_size(model, (24, 16, 1))
+    x = np.random.default_rng(0).random((1, 24, 16, 1)).astype("float32")
+    whole = larger.views.run("unrounded_tensor", x)["code"]
+    part = model.views.run("unrounded_tensor", x[:, 8:16, 8:16])["code"]
+    # One 5 x 5 kernel: places in the middle see the same.
+    np.testing.assert_allclose(whole[:, 5:7, 5:7], part[:, 1:3, 1:3], atol=1e-5)
+
+
+def test_models_of_one_size_say_so() -> None:
+    dense = keras_ae.create("hyperprior_autoencoder", input_shape=(6,), **OPTIONS)
+    maps = keras_ae.create("hyperprior_autoencoder", input_shape=(8, 8, 1), **OPTIONS)
+    for model, shape in ((dense, (7,)), (dense, (2, 6)), (maps, (8, 8, 3))):
+        with pytest.raises(ValueError, match="of another size only"):
+            of_size(model, shape)
