@@ -35,17 +35,17 @@ def encode(symbols: np.ndarray, which: np.ndarray, tables: Tables) -> bytes:
         outside = (columns < 1) | (columns > size)
         found = np.where(outside, 0, columns).astype("int32")
         coder.encode(found, _model(stream, tables, table))
-        for column in columns[outside]:
+        for column in map(int, columns[outside]):  # which do not overflow
             # Odd numbers lie above the table, even ones below; the first of each is 1 beyond.
             distance = 2 * (column - size) - 1 if column > size else 2 * (1 - column)
-            bits = int(distance).bit_length()
+            bits = distance.bit_length()
             if bits > MOST_BITS:
                 raise ValueError(
                     f"numbers must lie within 2^{MOST_BITS - 1} of their tables. Received: a code "
                     f"of {column + int(tables.first[table]) - 1}. Is the input in the model's units"
                 )
             coder.encode(bits, stream.model.Uniform(MOST_BITS + 1))
-            coder.encode(int(distance), stream.model.Uniform(2**bits))
+            coder.encode(distance, stream.model.Uniform(2**bits))
     return bytes(coder.get_compressed().astype("<u4").tobytes())
 
 
@@ -60,9 +60,16 @@ def decode(data: bytes, which: np.ndarray, tables: Tables) -> np.ndarray:
     Raises:
         ValueError: The bytes are none that `encode` returned.
     """
-    stream = _constriction()
     if len(data) % 4:
         raise ValueError(f"an entropy coder's bytes must be a multiple of 4. Received: {len(data)}")
+    try:
+        return _decoded(data, which, tables)
+    except AssertionError as error:  # the entropy coder's own
+        raise ValueError(f"an entropy coder's bytes must be its own. Received: {error}") from error
+
+
+def _decoded(data: bytes, which: np.ndarray, tables: Tables) -> np.ndarray:
+    stream = _constriction()
     coder = stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype("uint32"))
     symbols = np.zeros(len(which), "int32")
     for table, places in _groups(which, tables):

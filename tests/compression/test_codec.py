@@ -116,6 +116,14 @@ def test_streams_of_other_models_are_refused() -> None:
             codec.decompress(packed(contents))
 
 
+@pytest.mark.parametrize("kind", [options["entropy_model"] for options in KINDS])
+def test_codes_that_no_byte_could_hold_are_refused(kind: str) -> None:
+    options: dict[str, Any] = {"latent_dim": 2, "hidden": [4], "entropy_model": kind}
+    model = keras_ae.create("hyperprior_autoencoder", input_shape=(6,), **options)
+    with pytest.raises(ValueError, match="must lie within"):
+        Codec(model).compress(1e15 * RNG.normal(size=(40, 6)))
+
+
 def test_models_without_entropy_models_are_refused() -> None:
     with pytest.raises(TypeError, match="Received: VAE with Gaussian"):
         Codec(keras_ae.create("vae", input_shape=(6,)))

@@ -26,8 +26,8 @@ class Hyperprior(Bottleneck):
 
     w = a(|y|), or a(y) with `locations`, is rounded by an `EntropyBottleneck`; b(w) gives of every
     number of y the index of a scale, counted from that of a scale of about 1, and with `locations`
-    where it is expected. y is rounded from there. `nats` are those of both codes. a and b are strided convolutions and their mirror, or
-    dense layers where features are a vector.
+    where it is expected. y is rounded from there. `nats` are those of both codes. a and b are
+    strided convolutions and their mirror, or dense layers where features are a vector.
 
     Args:
         latent_dim: Channels of y.
