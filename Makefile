@@ -94,7 +94,7 @@ bench: .venv/dev
 reproduce: .venv/dev
 	for name in conv_vae mlp_vae fixed_binarized iwae curved vade samples games imputation \
 	  few_labels counts documents views heartbeats quantized dictionaries \
-	  hierarchies patches; do \
+	  hierarchies patches rate_distortion; do \
 	  $(QUIET) $(BIN)/python -m benchmarks.reproduce.$$name --out docs/reproduction/$$name.json \
 	    || exit 1; \
 	done

@@ -27,6 +27,7 @@ from benchmarks.reproduce import (
     imputation,
     patches,
     quantized,
+    rate_distortion,
     report,
     samples,
 )
@@ -374,6 +375,46 @@ def test_a_short_run_of_patches_has_its_figure(case: str, tmp_path: Path) -> Non
     common.main(patches.EXPERIMENT, arguments)
     figures = json.loads(out.read_text())["cases"][case]["seeds"]["0"]["figures"]
     assert 0.0 < figures["accuracy"] < 100.0
+
+
+@pytest.mark.slow
+def test_a_short_run_of_photographs_has_all_figures(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    arguments = ["--backend", keras.backend.backend(), "--rows", "16", "--test-rows", "1"]
+    arguments += ["--epochs", "1", "--seeds", "0", "--cases", "trade_off_0.004"]
+    common.main(rate_distortion.EXPERIMENT, [*arguments, "--out", str(out)])
+    figures = json.loads(out.read_text())["cases"]["trade_off_0.004"]["seeds"]["0"]["figures"]
+    assert {"bits", "psnr", "compress_seconds", "compress_megabytes"} <= set(figures)
+    assert 0.0 < figures["compress_megabytes"] < figures["process_megabytes"]
+
+
+def test_a_formats_curve_rises_and_is_read_between_its_points() -> None:
+    x = rate_distortion.photograph("coffee")[:96, :96]
+    points = rate_distortion.curve(x, [{"format": "JPEG"}, {"format": "JPEG", "optimize": True}])
+    assert len(points) == 2 * len(rate_distortion.QUALITIES)
+    assert (np.diff(points, axis=0) >= 0).all()
+    points = np.array([[100.0, 20.0], [400.0, 24.0], [1_600.0, 26.0]])
+    assert rate_distortion.at_bytes(points, 200) == pytest.approx(22.0)  # the middle of logs
+    assert rate_distortion.at_bytes(points, 99) is None
+    assert rate_distortion.at_bytes(points, 1_601) is None
+
+
+def test_decibels_are_of_8_bit_pixels() -> None:
+    x = np.full((4, 4, 3), 0.4, "float32")
+    assert rate_distortion.psnr(x, x + 1 / 255) == pytest.approx(20 * np.log10(255), abs=1e-4)
+    assert rate_distortion.psnr(0 * x, 0 * x + 2.0) == pytest.approx(0.0)  # white is the most
+
+
+def test_crops_are_squares_of_the_pictures_or_their_halves() -> None:
+    ramp = np.arange(140.0)[:, None, None] + 100.0 * np.arange(170.0)[None, :, None]
+    found = rate_distortion.crops([np.repeat(ramp, 3, axis=2)], 40, seed=0)
+    assert found.shape == (40, 64, 64, 3)
+    down = np.diff(found, axis=1)
+    assert np.isin(down, [1.0, 2.0]).all()
+    across = np.diff(found, axis=2)
+    assert set(np.unique(across)) <= {100.0, -100.0, 200.0, -200.0}
+    assert (across > 0).any()
+    assert (across < 0).any()
 
 
 @pytest.mark.parametrize("encoder", ["conv", "resnet"])

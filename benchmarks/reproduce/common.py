@@ -18,7 +18,7 @@ from benchmarks import origin
 
 BACKENDS = ("jax", "tensorflow", "torch")
 # Arguments that say which part of an experiment runs, not what it is.
-WHERE = ("backend", "cases", "out", "seeds", "verbose")
+WHERE = ("backend", "cases", "out", "picture", "seeds", "verbose")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,6 +35,18 @@ def test_the_code_about_discrete_codes_runs() -> None:
 
 
 @pytest.mark.slow
+def test_the_code_about_compression_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks_of((ROOT / "docs" / "compression.md").read_text()):
+        exec(compile(block, "compression.md", "exec"), names)
+    assert names["again"].shape == (50, 70, 3)
+    assert names["codes"].shape == (1, 7, 9, 16)
+    saved = names["keras"].models.load_model("pictures.keras")
+    np.testing.assert_array_equal(names["Codec"](saved).codes(names["stream"]), names["codes"])
+
+
+@pytest.mark.slow
 def test_the_code_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
@@ -63,6 +75,7 @@ def test_the_readme_begins_with_the_two_commands_and_the_pictures() -> None:
         "README.md",
         "CONTRIBUTING.md",
         "docs/cli.md",
+        "docs/compression.md",
         "docs/discrete_codes.md",
         "docs/exporting.md",
         "docs/serving.md",
