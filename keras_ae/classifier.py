@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from keras_ae import inputs
+from keras_ae.copies import copied
 from keras_ae.parts import RecordsArguments, checked_claim, checked_size, deserialize
 from keras_ae.typing import Tensor
 
@@ -70,7 +71,7 @@ class Classifier(RecordsArguments, keras.Model):
         if checked_size("classes", classes) < 2:
             raise ValueError(f"`classes` must be 2 or more. Received: classes={classes}")
         self.pool, self.frozen = pool, checked_claim("frozen", frozen)
-        self.autoencoder = _copied(model)
+        self.autoencoder = copied(model)
         _keep_to_codes(self.autoencoder, frozen)
         self.standardize = keras.layers.BatchNormalization(
             center=False, scale=False, epsilon=1e-6, momentum=0.9, dtype="float32"
@@ -148,15 +149,6 @@ class Classifier(RecordsArguments, keras.Model):
 
     def build_from_config(self, config: Mapping[str, Any]) -> None:
         """Do nothing: the constructor builds the classifier."""
-
-
-def _copied(model: Any) -> Any:
-    """Return a model of its own with the same weights."""
-    copy = type(model).from_config(model.get_config())
-    for mine, theirs in zip(copy.variables, model.variables, strict=True):
-        # By NumPy: on JAX two variables must not share one array.
-        mine.assign(ops.convert_to_numpy(theirs))
-    return copy
 
 
 def _keep_to_codes(model: Any, frozen: bool) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras import ops
-
+from keras_ae.copies import copied
 from keras_ae.typing import Shape
 
 
@@ -23,13 +22,10 @@ def of_size(model: Any, shape: Shape) -> Any:
         return model
     if len(shape) != len(model.event_shape) or shape[-1] != model.event_shape[-1]:
         raise _refusal(model, shape)
-    copy = type(model).from_config({**model.get_config(), "input_shape": list(shape)})
-    if [tuple(v.shape) for v in copy.variables] != [tuple(v.shape) for v in model.variables]:
-        raise _refusal(model, shape)
-    for mine, theirs in zip(copy.variables, model.variables, strict=True):
-        # By NumPy: on JAX two variables must not share one array.
-        mine.assign(ops.convert_to_numpy(theirs))
-    return copy
+    try:
+        return copied(model, input_shape=list(shape))
+    except ValueError as error:
+        raise _refusal(model, shape) from error
 
 
 def _refusal(model: Any, shape: Shape) -> ValueError:
