@@ -86,7 +86,8 @@ class Patches:
         rank = numbers // len(self.grid)
         pairs = max(1, math.ceil(width / len(self.grid) / 2))
         angle = places[axis].T / 10_000.0 ** ((rank // 2) / pairs)
-        return np.where(rank % 2, np.cos(angle), np.sin(angle)).astype("float32")
+        # In the order of its axes: torch's archives take no other.
+        return np.where(rank % 2, np.cos(angle), np.sin(angle)).astype("float32", order="C")
 
 
 class PatchEncoder(keras.layers.Layer):
