@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+import pathlib
 from typing import Any
 
 # Before Keras or pyplot is imported: no window is opened, TensorFlow does not chat, and nothing
@@ -17,11 +18,34 @@ import pytest
 
 # Folders whose tests run over grids of many points, and how many points of each are quick enough
 # for the fast tier: each backend takes its own, evenly spread; the rest is marked slow.
-GRIDS = {"distributions", "flows", "likelihoods", "priors", "rowwise"}
-FAST_POINTS = 4
-# Folders about what is the same on every backend: with KERAS_AE_ROTATE set, each of their modules
-# has its turn on one.
-SAME = {"cli", "datasets", "plots", "reports", "repository", "serving"}
+GRIDS = {
+    "bottlenecks",
+    "distributions",
+    "flows",
+    "likelihoods",
+    "models",
+    "networks",
+    "objectives",
+    "priors",
+    "rowwise",
+    "samplers",
+}
+FAST_POINTS = 3
+# Folders and modules about what is the same on every backend: with KERAS_AE_ROTATE set, each of
+# their modules has its turn on one.
+SAME = {
+    "cli",
+    "datasets",
+    "plots",
+    "reports",
+    "repository",
+    "serving",
+    "test_architecture.py",
+    "test_deploy.py",
+    "test_packaging.py",
+    "test_reproduce.py",
+}
+TESTS = pathlib.Path(__file__).parent
 BACKENDS = ("jax", "tensorflow", "torch")
 STATES = pytest.StashKey[dict[str, Any]]()
 
@@ -35,11 +59,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.stash[STATES] = numbers.bit_generator.state
     grids = collections.defaultdict(list)
     for item in items:
-        if item.path.parent.name in GRIDS:
+        if GRIDS & _places(item):
             grids[item.path, getattr(item, "originalname", item.name)].append(item)
     shift = BACKENDS.index(keras.backend.backend())
     if os.environ.get("KERAS_AE_ROTATE"):
-        same = [item for item in items if item.path.parent.name in SAME]
+        same = [item for item in items if SAME & _places(item)]
         turns = {path: i for i, path in enumerate(sorted({item.path for item in same}))}
         for item in same:
             if turns[item.path] % len(BACKENDS) != shift:
@@ -52,6 +76,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             for number, point in enumerate(points):
                 if number not in fast:
                     point.add_marker(pytest.mark.slow)
+
+
+def _places(item: pytest.Item) -> set[str]:
+    """Return the names of an item's module and of the folders that it is in."""
+    return set(item.path.parts[len(TESTS.parts) :])
 
 
 @pytest.fixture(autouse=True)
