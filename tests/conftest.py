@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 import os
 import pathlib
 from typing import Any
@@ -16,21 +17,13 @@ os.environ.setdefault("KERAS_AE_COMPILE_CACHE", "off")
 import keras
 import pytest
 
-# Folders whose tests run over grids of many points, and how many points of each are quick enough
-# for the fast tier: each backend takes its own, evenly spread; the rest is marked slow.
-GRIDS = {
-    "bottlenecks",
-    "distributions",
-    "flows",
-    "likelihoods",
-    "models",
-    "networks",
-    "objectives",
-    "priors",
-    "rowwise",
-    "samplers",
-}
+# Folders whose tests run over grids of numbers, and how many points of each are quick enough for
+# the fast tier: each backend takes its own, evenly spread; the rest is marked slow.
+GRIDS = {"distributions", "flows", "likelihoods", "networks", "objectives", "priors", "rowwise"}
 FAST_POINTS = 3
+# Folders whose tests run over kinds of parts: each backend takes a third of them, and so all are
+# taken; of a few it takes as many as of a grid.
+KINDS = {"bottlenecks", "models", "samplers"}
 # Folders and modules about what is the same on every backend: with KERAS_AE_ROTATE set, each of
 # their modules has its turn on one.
 SAME = {
@@ -59,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.stash[STATES] = numbers.bit_generator.state
     grids = collections.defaultdict(list)
     for item in items:
-        if GRIDS & _places(item):
+        if (GRIDS | KINDS) & _places(item):
             grids[item.path, getattr(item, "originalname", item.name)].append(item)
     shift = BACKENDS.index(keras.backend.backend())
     if os.environ.get("KERAS_AE_ROTATE"):
@@ -70,9 +63,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.slow)
     for points in grids.values():
         step = len(points) / FAST_POINTS
+        if KINDS & _places(points[0]):
+            step = min(step, float(len(BACKENDS)))
         if step > 1:
             offset = shift * step / len(BACKENDS)
-            fast = {int(offset + i * step) for i in range(FAST_POINTS)}
+            fast = {int(offset + i * step) for i in range(math.ceil(len(points) / step))}
             for number, point in enumerate(points):
                 if number not in fast:
                     point.add_marker(pytest.mark.slow)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -54,16 +53,6 @@ KINDS: dict[str, Callable[[], Any]] = {
 OF_MAPS = ["multi_scale"]
 DRAWN = ["dropout", "gumbel", "stochastic"]
 OF_ANY = [name for name in KINDS if name not in OF_MAPS]
-
-
-def in_turn(names: Iterable[str]) -> list[str]:
-    """Return all names, or with KERAS_AE_ROTATE set those whose turn it is on this backend.
-
-    For what every quantizer promises; what one computes is tested on every backend.
-    """
-    turn = ("jax", "tensorflow", "torch").index(keras.backend.backend())
-    rotates = bool(os.environ.get("KERAS_AE_ROTATE"))
-    return [name for i, name in enumerate(names) if not rotates or i % 3 == turn]
 
 
 def features(*shape: int, seed: int = 0) -> np.ndarray:

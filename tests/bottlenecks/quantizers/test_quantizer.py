@@ -22,15 +22,14 @@ from tests.bottlenecks.quantizers.cases import (
     assert_same,
     called,
     features,
-    in_turn,
     made,
     state,
 )
 from tests.gradients import gradient
 
 H = features(*MAPS)
-EVERY = pytest.mark.parametrize("name", in_turn(KINDS))
-MASKED = pytest.mark.parametrize("name", in_turn(OF_ANY))
+EVERY = pytest.mark.parametrize("name", KINDS)
+MASKED = pytest.mark.parametrize("name", OF_ANY)
 MASK = np.random.default_rng(2).random(MAPS[:-1]) < 0.6
 SHAPES = [(6, 7), (6, 5, 7), (3, 4, 5, WIDTH), (2, 3, 2, 2, WIDTH)]
 

@@ -34,14 +34,13 @@ from tests.bottlenecks.quantizers.cases import (
     WIDTH,
     called,
     features,
-    in_turn,
     made,
     state,
 )
 from tests.gradients import gradient, weight_gradients
 
 CODES = golden.CODES
-EVERY = pytest.mark.parametrize("name", in_turn(KINDS))
+EVERY = pytest.mark.parametrize("name", KINDS)
 FILE: dict[str, Any] = json.loads(golden.FILE.read_text())
 OF_FILE: dict[str, Callable[[], Any]] = {
     "vector": lambda: VectorQuantizer(CODES, WIDTH),
@@ -186,7 +185,7 @@ def test_a_saved_model_and_a_clone_give_the_same_indices_and_codes(
             np.testing.assert_array_equal(got[key], expected[key])
 
 
-@pytest.mark.parametrize("name", in_turn(OF_ANY))
+@pytest.mark.parametrize("name", OF_ANY)
 def test_padding_that_keras_masks_has_no_code(name: str) -> None:
     inputs = keras.Input((6, WIDTH))
     outputs = made(name, (None, 6, WIDTH))(keras.layers.Masking()(inputs))
