@@ -20,9 +20,11 @@ def copied(model: Any, **changes: Any) -> Any:
     copy = type(model).from_config({**model.get_config(), **changes})
     ours, theirs = ([tuple(v.shape) for v in m.variables] for m in (copy, model))
     if ours != theirs:
+        pairs = zip(copy.variables, ours, theirs, strict=False)
+        other = [f"{v.path} of {new}, not {old}" for v, new, old in pairs if new != old]
         raise ValueError(
-            "a copy must have weights of the model's shapes. Received: changes of "
-            f"{sorted(changes)}, by which {len(ours)} variables are of others than {len(theirs)}"
+            f"a copy must have weights of the model's shapes. Received: {changes}, by which it has "
+            + (other[0] if other else f"{len(ours)} weights, not {len(theirs)}")
         )
     for mine, of_model in zip(copy.variables, model.variables, strict=True):
         # By NumPy: on JAX two variables must not share one array.
