@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.memory import peak_bytes, resident_bytes
+
 ROUNDS = 7
 SCORED_ROWS = 1_000_000
 GROWTH = {"rows": (10_000, 100_000, 1_000_000), "width": (16, 64, 256, 1024, 4096)}
@@ -234,24 +236,6 @@ def grown(rows: int, width: int, batch_size: int = 128) -> dict[str, float]:
     ]
     compete(pair, rounds=3, least=0.5)
     return {contender.name: 1e6 * contender.median / steps for contender in pair}
-
-
-def resident_bytes() -> int:
-    """Return the memory that the process holds; its peak is begun anew."""
-    pathlib.Path("/proc/self/clear_refs").write_text("5")
-    return _status("VmRSS")
-
-
-def peak_bytes() -> int:
-    """Return the largest memory that the process has held since `resident_bytes`."""
-    return _status("VmHWM")
-
-
-def _status(key: str) -> int:
-    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(key):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 def show(name: str, figures: dict[str, Any]) -> None:

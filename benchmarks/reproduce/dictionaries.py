@@ -16,11 +16,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "top_k_sae": {"k": ACTIVE},
     "batch_top_k_sae": {"k": ACTIVE},
     "matryoshka_sae": {"k": ACTIVE},
-    "jump_relu_sae": {"sparsity": (6.0, 0.3), "fall": 8_000, "epochs": 60},
+    "jump_relu_sae": {"sparsity": (6.0, 0.3), "fall": 8_000, "times": 2},
     "gated_sae": {"sparsity": (2.0, 1.0), "fall": 3_000},
     "k_sparse_autoencoder": {"k": ACTIVE, "unit_norm": True},
 }
-"""Variant -> options; a sparsity that goes from one number to another in `fall` steps."""
+"""Variant -> options; a sparsity goes from one number to another in `fall` steps, and `times` as
+many epochs are run."""
 
 
 def dictionary(seed: int) -> np.ndarray:
@@ -62,10 +63,10 @@ def measure(run: Run, options: argparse.Namespace, name: str, **choices: Any) ->
         start, end = choices["sparsity"]
         fall = choices.pop("fall")
         choices["sparsity"] = keras_ae.objectives.LinearWarmup(fall, start=start, end=end)
-    epochs = {name: choices.pop(name) for name in ("epochs",) if name in choices}
+    epochs = options.epochs * choices.pop("times", 1)
     model = keras_ae.create(name, input_shape=(WIDTH,), latent_dim=ATOMS, **choices)
     model.compile(keras.optimizers.Adam(options.learning_rate))
-    run.fit(model, x, options, **epochs)
+    run.fit(model, x, options, epochs=epochs)
     run.figures["cosine"] = found_again(model.bottleneck.atoms(), atoms)
     codes = metrics.sparsity(model.encode(test))
     run.figures["dead"] = 100.0 * codes.dead_atoms

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import pathlib
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from benchmarks.memory import peak_bytes, resident_bytes
 
 SHAPE = (512, 768, 3)
 REPEATS = 3
@@ -25,16 +26,15 @@ def main() -> None:
 
     codec = Codec(keras.models.load_model(sys.argv[1]))
     x = of_size(photograph("coffee"))
-    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the most so far counts no more
-    before = megabytes("VmRSS")
+    before = resident_bytes()
     stream, compressing = timed(lambda: codec.compress(x))
     _, decompressing = timed(lambda: codec.decompress(stream))
-    most = megabytes("VmHWM")
+    most = peak_bytes()
     found = {
         "compress_seconds": compressing,
         "decompress_seconds": decompressing,
-        "compress_megabytes": most - before,
-        "process_megabytes": most,
+        "compress_megabytes": (most - before) / 1e6,
+        "process_megabytes": most / 1e6,
     }
     sys.stdout.write(json.dumps(found) + "\n")
 
@@ -54,15 +54,6 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
         call()
         seconds.append(time.perf_counter() - start)
     return found, min(seconds)
-
-
-def megabytes(what: str) -> float:
-    """Return an entry of /proc/self/status, 10^6 bytes."""
-    # Not `resource.getrusage`, whose maximum a process inherits of the one that started it.
-    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(what + ":"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise OSError(f"/proc/self/status must have an entry {what}. Received: none")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,12 @@ SIDE = 64
 TRAINING = ("astronaut", "chelsea", "china", "flower")
 TEST = ("coffee", "rocket")
 OPTIONS: dict[str, Any] = {"latent_dim": 64, "hyper_dim": 32, "hyper_hidden": (32, 32)}
+JPEG = {"format": "JPEG", "optimize": True, "progressive": True}
+FORMATS: dict[str, list[dict[str, Any]]] = {
+    "jpeg": [{**JPEG, "subsampling": 0}, {**JPEG, "subsampling": 2}],
+    "webp": [{"format": "WEBP", "method": 6}],
+}
+"""Other formats, and the options of Pillow of which the best counts."""
 QUALITIES = (*range(1, 30, 2), *range(30, 96, 3))
 
 
@@ -54,11 +60,7 @@ def beside(codec: Any, x: np.ndarray) -> dict[str, float]:
         "bits": 8 * len(stream) / (x.shape[0] * x.shape[1]),
         "psnr": psnr(x, codec.decompress(stream)),
     }
-    for name, ways in {
-        "jpeg": [{"format": "JPEG", "optimize": True, "progressive": True, "subsampling": s}
-                 for s in (0, 2)],
-        "webp": [{"format": "WEBP", "method": 6}],
-    }.items():  # fmt: skip
+    for name, ways in FORMATS.items():
         if (error := at_bytes(curve(x, ways), len(stream))) is not None:
             figures[name] = error
     return figures
@@ -94,9 +96,10 @@ def at_bytes(points: np.ndarray, size: int) -> float | None:
 
 
 def psnr(x: np.ndarray, seen: np.ndarray) -> float:
-    """Return -10 log10 of the mean squared error of pictures of 8 bits, in units of white: dB."""
-    error = (pixels(x).astype("float64") - pixels(seen)) / 255.0
-    return -10.0 * math.log10(np.mean(error**2))
+    """Return the peak signal-to-noise ratio of pictures of 8 bits, dB."""
+    from keras_ae.reports.errors import reconstruction_errors
+
+    return reconstruction_errors(pixels(x), pixels(seen), peak=255.0)["psnr"]
 
 
 def pixels(x: np.ndarray) -> np.ndarray:
