@@ -15,7 +15,7 @@ from keras_ae.bottlenecks import EntropyBottleneck, Hyperprior
 from keras_ae.compression import coder, container, tables
 from keras_ae.compression.container import Contents, StreamError
 from keras_ae.compression.fixed_point import FixedPoint, on_grid
-from keras_ae.compression.sized import of_size
+from keras_ae.compression.sized import aligned, of_size
 from keras_ae.typing import Shape
 
 MOST_NUMBERS = 2**31
@@ -89,8 +89,11 @@ class Codec:
         """
         x = arrays.as_numbers("x", x)
         arrays.check_finite("x", x)
-        model = self._models(self._event(x.shape))
-        rows = x.reshape(-1, *model.event_shape)
+        event = self._event(x.shape)
+        model = self._model_of(event)
+        # What is beyond the ends is as they are, which costs few bits.
+        ends = [(0, large - n) for large, n in zip(model.event_shape, event, strict=True)]
+        rows = np.pad(x.reshape(-1, *event), [(0, 0), *ends], mode="edge")
         found = model.views.run("unrounded_tensor", rows)
         found = {name: np.asarray(values, "float64") for name, values in found.items()}
         if self._of_scales is None:
@@ -114,11 +117,14 @@ class Codec:
         """
         contents = self._read(stream)
         codes = self._codes(contents)
-        model = self._models(self._event(contents.shape))
-        return np.asarray(model.decode(codes)).reshape(contents.shape)
+        event = self._event(contents.shape)
+        decoded = np.asarray(self._model_of(event).decode(codes))
+        return decoded[(slice(None), *map(slice, event))].reshape(contents.shape)
 
     def codes(self, stream: bytes) -> np.ndarray:
         """Return the codes in a stream, `(rows, *latent_shape)` float32: to the bit what was meant.
+
+        Examples of another size are continued at their ends to one that halves as the model's own.
 
         Raises:
             StreamError: It is none, or not whole, or another model's.
@@ -145,8 +151,9 @@ class Codec:
     def _decoded_codes(self, contents: Contents) -> np.ndarray:
         if math.prod(contents.shape) > MOST_NUMBERS:
             raise _forged(f"a shape of {contents.shape}")
-        model = self._models(self._event(contents.shape))
-        rows = int(np.prod(contents.shape)) // int(np.prod(model.event_shape))
+        event = self._event(contents.shape)
+        model = self._model_of(event)
+        rows = int(np.prod(contents.shape)) // int(np.prod(event))
         code = model.bottleneck
         first = code.latent_shape if self._of_scales is None else code.side.latent_shape
         where = self._channels(np.zeros((rows, *first))).table
@@ -176,6 +183,12 @@ class Codec:
     @property
     def _all_tables(self) -> list[tables.Tables]:
         return [self._of_channels, *([] if self._of_scales is None else [self._of_scales])]
+
+    def _model_of(self, event: Shape) -> Any:
+        """Return the model on the least examples that hold one of this shape."""
+        code = self.model.bottleneck
+        coarsest = code.latent_shape if self._of_scales is None else code.side.latent_shape
+        return self._models(aligned(event, self.model.event_shape, coarsest))
 
     def _event(self, shape: Shape) -> Shape:
         """Return the shape of one example of what has a shape.

@@ -1,4 +1,4 @@
-"""A convolutional model made again for examples of another size."""
+"""A convolutional model on examples of another size."""
 
 from __future__ import annotations
 
@@ -26,6 +26,28 @@ def of_size(model: Any, shape: Shape) -> Any:
         return copied(model, input_shape=list(shape))
     except ValueError as error:
         raise _refusal(model, shape) from error
+
+
+def aligned(shape: Shape, own: Shape, coarsest: Shape) -> Shape:
+    """Return the least shape that holds an example and falls on maps as a model's own does.
+
+    Where strided convolutions look depends on what a size leaves when it is halved, again and
+    again. A model has learned that of its own size; of another its maps do not fit together.
+
+    Args:
+        shape: Of an example.
+        own: Of those that the model was trained on.
+        coarsest: Of the model's smallest map.
+    """
+    if len(coarsest) != len(own):
+        return shape
+    sizes = []
+    for new, old, end in zip(shape[:-1], own[:-1], coarsest[:-1], strict=True):
+        stride = 1
+        while -(-old // stride) > end:
+            stride *= 2
+        sizes.append(new + (old - new) % stride)
+    return (*sizes, shape[-1])
 
 
 def _refusal(model: Any, shape: Shape) -> ValueError:

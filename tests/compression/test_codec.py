@@ -89,6 +89,18 @@ def test_other_sizes_and_wrong_shapes() -> None:
             codec.compress(bad)
 
 
+def test_other_sizes_are_continued_at_their_ends_to_fall_on_maps_as_the_models_own() -> None:
+    codec = Codec(made("mean_scale"))  # of 8 x 12, halved to 4 x 6 and 2 x 3
+    odd = RNG.random((2, 9, 13, 3)).astype("float32")
+    whole = np.pad(odd, [(0, 0), (0, 3), (0, 3), (0, 0)], mode="edge")
+    stream = codec.compress(odd)
+    np.testing.assert_array_equal(codec.codes(stream), codec.codes(codec.compress(whole)))
+    again = codec.decompress(stream)
+    assert again.shape == odd.shape
+    expected = codec.decompress(codec.compress(whole))[:, :9, :13]
+    np.testing.assert_array_equal(again, expected)
+
+
 def test_streams_of_other_models_are_refused() -> None:
     options: dict[str, Any] = {"latent_dim": 2, "hidden": [4], "entropy_model": "factorized"}
     model, other = (

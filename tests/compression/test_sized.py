@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import keras_ae
-from keras_ae.compression.sized import of_size
+from keras_ae.compression.sized import aligned, of_size
+from keras_ae.typing import Shape
 
 OPTIONS = {"latent_dim": 2, "hidden": [4], "hyper_dim": 2, "hyper_hidden": [4]}
 
@@ -18,6 +19,24 @@ def test_a_convolutional_model_is_the_same_on_other_sizes() -> None:
     part = model.views.run("unrounded_tensor", x[:, 8:16, 8:16])["code"]
     # One 5 x 5 kernel: places in the middle see the same.
     np.testing.assert_allclose(whole[:, 5:7, 5:7], part[:, 1:3, 1:3], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((64, 96, 3), (64, 96, 3)),
+        ((65, 33, 3), (96, 64, 3)),
+        ((1, 400, 3), (32, 416, 3)),
+    ],
+)
+def test_a_size_grows_to_one_that_halves_as_the_models_own(shape: Shape, expected: Shape) -> None:
+    assert aligned(shape, (64, 64, 3), (2, 2, 8)) == expected
+
+
+def test_a_size_that_is_no_multiple_leaves_the_same_again() -> None:
+    # 6 -> 3 -> 2, of which 9 -> 5 -> 3 would not be the like, and 10 -> 5 -> 3 is.
+    assert aligned((9, 6), (6, 6), (2, 4)) == (10, 6)
+    assert aligned((9, 9, 1), (8, 8, 1), (5,)) == (9, 9, 1)  # a code without places
 
 
 def test_models_of_one_size_say_so() -> None:

@@ -41,7 +41,7 @@ def test_the_code_about_compression_runs(tmp_path: Path, monkeypatch: pytest.Mon
     for block in blocks_of((ROOT / "docs" / "compression.md").read_text()):
         exec(compile(block, "compression.md", "exec"), names)
     assert names["again"].shape == (50, 70, 3)
-    assert names["codes"].shape == (1, 7, 9, 16)
+    assert names["codes"].shape == (1, 8, 12, 16)  # of 64 x 96
     saved = names["keras"].models.load_model("pictures.keras")
     np.testing.assert_array_equal(names["Codec"](saved).codes(names["stream"]), names["codes"])
 
