@@ -128,7 +128,7 @@ EXPERIMENT = Experiment(
     },
     tuple(cases()),
     ("A small budget on a CPU: published hierarchies have 30 to 70 levels and train for weeks.",),
-    epochs=20,
+    epochs=10,
     batch_size=64,
     options=add_arguments,
 )

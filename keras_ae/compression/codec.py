@@ -15,7 +15,7 @@ from keras_ae.bottlenecks import EntropyBottleneck, Hyperprior
 from keras_ae.compression import coder, container, tables
 from keras_ae.compression.container import Contents, StreamError
 from keras_ae.compression.fixed_point import FixedPoint, on_grid
-from keras_ae.compression.sized import aligned, of_size
+from keras_ae.compression.sized import aligned, of_size, warn_of_insides
 from keras_ae.typing import Shape
 
 MOST_NUMBERS = 2**31
@@ -91,6 +91,10 @@ class Codec:
         arrays.check_finite("x", x)
         event = self._event(x.shape)
         model = self._model_of(event)
+        if self._of_scales is not None:
+            code = self.model.bottleneck
+            own = self.model.event_shape, code.side.latent_shape
+            warn_of_insides(model.event_shape, *own, code.kernel_size)
         # What is beyond the ends is as they are, which costs few bits.
         ends = [(0, large - n) for large, n in zip(model.event_shape, event, strict=True)]
         rows = np.pad(x.reshape(-1, *event), [(0, 0), *ends], mode="edge")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from keras_ae.copies import copied
@@ -48,6 +49,27 @@ def aligned(shape: Shape, own: Shape, coarsest: Shape) -> Shape:
             stride *= 2
         sizes.append(new + (old - new) % stride)
     return (*sizes, shape[-1])
+
+
+def warn_of_insides(shape: Shape, own: Shape, coarsest: Shape, kernel_size: int) -> None:
+    """Warn of examples that have places far from all ends, where a model has seen none.
+
+    Args:
+        shape: Of an example.
+        own: Of those that the model was trained on.
+        coarsest: Of the side information of those.
+        kernel_size: How many of its places a convolution sees along an axis.
+    """
+    for new, old, places in zip(shape[:-1], own[:-1], coarsest[:-1], strict=False):
+        if new > old and places < kernel_size:
+            least = kernel_size * -(-old // places)
+            warnings.warn(
+                f"an example of shape {tuple(shape)} has places that are further from its ends "
+                f"than any of shape {tuple(own)}, on which this model was trained: they cost more "
+                f"bits. Train on examples of {least} along each axis",
+                stacklevel=3,
+            )
+            return
 
 
 def _refusal(model: Any, shape: Shape) -> ValueError:

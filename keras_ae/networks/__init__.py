@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_ae.naming import nearest
-from keras_ae.networks import conv, mlp, recurrent, resnet, spectral, stages
+from keras_ae.networks import blocks, conv, mlp, recurrent, resnet, spectral, stages
 from keras_ae.networks.joining import joined, joined_shape
 from keras_ae.parts import (
     check_activation,
@@ -21,12 +21,14 @@ from keras_ae.parts import (
 from keras_ae.typing import Shape
 
 ENCODERS: dict[str, Callable[..., keras.Model]] = {
+    "blocks": blocks.encoder,
     "conv": conv.encoder,
     "mlp": mlp.encoder,
     "recurrent": recurrent.encoder,
     "resnet": resnet.encoder,
 }
 DECODERS: dict[str, Callable[..., keras.Model]] = {
+    "blocks": blocks.decoder,
     "conv": conv.decoder,
     "mlp": mlp.decoder,
     "recurrent": recurrent.decoder,
@@ -145,7 +147,7 @@ def _named(
     for key in ("kernel_size", "blocks_per_stage"):
         if key in chosen:
             checked_size(key, chosen[key])
-    if name != "conv" or chosen.get("activation") != stages.GDN_NAME:
+    if name not in ("blocks", "conv") or chosen.get("activation") != stages.GDN_NAME:
         check_activation(chosen.get("activation"))
     network = functions[name](*(tuple(shape) for shape in shapes), **chosen)
     return spectral.normalized(network) if is_spectral else network

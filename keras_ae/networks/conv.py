@@ -50,6 +50,7 @@ def decoder(
     kernel_size: int = 3,
     activation: str = "relu",
     normalization: str | None = None,
+    refined: bool = True,
 ) -> keras.Model:
     """Return the mirrored transposed convolutions, cropped to the encoder's sizes, linear last.
 
@@ -60,6 +61,8 @@ def decoder(
         kernel_size: Size of the kernels.
         activation: Activation of every layer but the last; "gdn" for its inverse.
         normalization: "batch", "layer" or None, before the activation.
+        refined: Whether the last stage has filters too, which a convolution at full size makes the
+            output of; else it makes the output itself, for a fourth of the work.
 
     Raises:
         ValueError: The output is not a map with channels.
@@ -70,10 +73,14 @@ def decoder(
     x = inputs = keras.Input(latent_shape, name="latent")
     x = stages.start_map(x, latent_shape, sizes[-1], filters[-1], activation)
     for i in reversed(range(len(hidden))):
+        is_last = i == 0 and not refined
+        made, name = (output_shape[-1], "output") if is_last else (filters[i], f"stage_{i}")
         x = stages.layer("ConvTranspose", rank)(
-            filters[i], kernel_size, strides=2, padding="same", name=f"stage_{i}"
+            made, kernel_size, strides=2, padding="same", name=name
         )(x)
-        x = stages.cropped(x, sizes[i], f"stage_{i}")
+        x = stages.cropped(x, sizes[i], name)
+        if is_last:
+            return keras.Model(inputs, x, name="decoder")
         x = stages.normalized(x, normalization, f"stage_{i}")
         x = stages.activated(x, activation, f"stage_{i}", inverse=True)
     x = stages.layer("Conv", rank)(output_shape[-1], kernel_size, padding="same", name="output")(x)

@@ -24,12 +24,13 @@ class Patches:
     Args:
         event_shape: (..., channels) of an example, or (columns,).
         patch_size: Sides of a patch, one number for all axes or one for each.
+        least: How many patches there must be.
 
     Raises:
-        ValueError: Sides do not divide the example's, or there are not two patches.
+        ValueError: Sides do not divide the example's, or there are too few patches.
     """
 
-    def __init__(self, event_shape: Shape, patch_size: int | Sequence[int]) -> None:
+    def __init__(self, event_shape: Shape, patch_size: int | Sequence[int], least: int = 2) -> None:
         self.event_shape = tuple(event_shape)
         self.is_table = len(event_shape) == 1
         self.space = self.event_shape if self.is_table else self.event_shape[:-1]
@@ -43,10 +44,10 @@ class Patches:
                 f"Received: patch_size={patch_size}"
             )
         self.grid: Shape = tuple(n // side for n, side in zip(self.space, self.sides, strict=True))
-        if self.count < 2:
+        if self.count < least:
             raise ValueError(
-                f"an example must have two patches or more. Received: {self.space} in patches of "
-                f"{self.sides}"
+                f"an example must have {least} patches or more. Received: {self.space} in "
+                f"patches of {self.sides}"
             )
 
     @property

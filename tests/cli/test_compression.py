@@ -9,6 +9,9 @@ from PIL import Image
 
 from keras_ae.cli.main import main
 
+pytestmark = pytest.mark.filterwarnings("ignore:an example of shape:UserWarning")
+"""Models of tests are trained on small examples."""
+
 SMALL = ("--latent-dim", 4, "--hidden", 8, "--hyper-dim", 2, "--hyper-hidden", 4)
 
 

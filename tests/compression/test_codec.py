@@ -16,6 +16,9 @@ import keras_ae
 from keras_ae.compression import Codec, StreamError
 from keras_ae.compression.container import Contents, packed
 
+pytestmark = pytest.mark.filterwarnings("ignore:an example of shape:UserWarning")
+"""Models of tests are trained on small examples."""
+
 RNG = np.random.default_rng(0)
 X = (RNG.random((40, 1, 1, 1)) * RNG.random((40, 8, 12, 3)) ** 0.3).astype("float32")
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -34,10 +37,10 @@ def made(kind: str) -> Any:
     """A model whose codes are numbers of some size, without a training."""
     options = next(options for options in KINDS if options["entropy_model"] == kind)
     model = keras_ae.create("hyperprior_autoencoder", input_shape=(8, 12, 3), **SMALL, **options)
-    heads = [model.bottleneck.to_code, getattr(model.bottleneck, "to_side", None)]
-    for head in heads:
+    heads = [(model.bottleneck.to_code, 3.0), (getattr(model.bottleneck, "to_side", None), 5.0)]
+    for head, factor in heads:
         if head is not None:
-            head.kernel.assign(30.0 * ops.convert_to_numpy(head.kernel))
+            head.kernel.assign(factor * ops.convert_to_numpy(head.kernel))
     return model
 
 
@@ -57,11 +60,14 @@ def test_what_is_decompressed_is_what_the_model_reconstructs(kind: str) -> None:
     stream = codec.compress(X)
     codes = codec.codes(stream)
     assert len(np.unique(np.round(codes))) > 5
-    # Locations of the stream lie on a grid of 2^-10.
-    np.testing.assert_allclose(codes, model.encode(X), atol=5e-3)
+    # Locations of the stream lie on a grid of 2^-10: halves may be rounded the other way.
+    away = np.abs(codes - model.encode(X))
+    is_half = np.abs(away - 1.0) < 5e-3
+    assert is_half.mean() < 0.01
+    np.testing.assert_allclose(np.where(is_half, 0.0, away), 0.0, atol=5e-3)
     got = codec.decompress(stream)
     assert got.shape == X.shape
-    wanted = model.reconstruct(X)
+    wanted = model.decode(codes)
     np.testing.assert_allclose(got, wanted, atol=5e-3 * float(np.abs(wanted).max()))
     np.testing.assert_array_equal(codec.codes(codec.compress(X[3]))[0], codes[3])
 

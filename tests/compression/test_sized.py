@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 import keras_ae
-from keras_ae.compression.sized import aligned, of_size
+from keras_ae.compression.sized import aligned, of_size, warn_of_insides
 from keras_ae.typing import Shape
 
 OPTIONS = {"latent_dim": 2, "hidden": [4], "hyper_dim": 2, "hyper_hidden": [4]}
@@ -45,3 +47,13 @@ def test_models_of_one_size_say_so() -> None:
     for model, shape in ((dense, (7,)), (dense, (2, 6)), (maps, (8, 8, 3))):
         with pytest.raises(ValueError, match="of another size only"):
             of_size(model, shape)
+
+
+def test_insides_that_training_had_none_of_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="Train on examples of 160 along"):
+        warn_of_insides((64, 128, 3), (64, 64, 3), (2, 2, 8), 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_insides((64, 64, 3), (64, 64, 3), (2, 2, 8), 5)
+        warn_of_insides((512, 768, 3), (160, 160, 3), (5, 5, 8), 5)
+        warn_of_insides((9,), (8,), (2,), 5)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 from keras import ops
 
 import keras_ae
@@ -34,3 +35,12 @@ def test_a_trade_off_is_bits_a_pixel_for_an_error_of_one_level(shape: Any, chann
     scale, error = code_length.scale_of(0.02, shape), 3.0  # mean squared, in levels
     nats = channels * (error / 255**2) / (2 * scale**2)
     assert nats / np.log(2) == pytest.approx(0.02 * error)
+
+
+def test_steps_are_those_of_the_least_bits_and_errors() -> None:
+    """-log D + D^2 / (24 sigma^2), by a minimiser."""
+    sigma = 0.3
+    found = scipy.optimize.minimize_scalar(
+        lambda step: -np.log(step) + step**2 / (24 * sigma**2), bounds=(0.01, 10), method="bounded"
+    )
+    assert code_length.step_of(sigma) == pytest.approx(found.x, rel=1e-4)

@@ -26,7 +26,10 @@ from keras_ae.distributions import unit_mass
 from keras_ae.networks.gdn import GDN
 from tests.gradients import gradient, weight_gradients
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:an example of shape:UserWarning"),
+]
 
 BACKENDS = ("jax", "tensorflow", "torch")
 

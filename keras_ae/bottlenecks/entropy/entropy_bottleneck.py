@@ -17,7 +17,7 @@ from keras_ae.bottlenecks.entropy.relaxed_rounding import RelaxedRounding
 from keras_ae.bottlenecks.posterior import head
 from keras_ae.distributions import unit_mass
 from keras_ae.distributions.event import sum_event
-from keras_ae.parts import checked_positive, checked_size, checked_sizes
+from keras_ae.parts import checked_claim, checked_positive, checked_size, checked_sizes
 from keras_ae.typing import Outputs, Tensor
 
 
@@ -38,6 +38,8 @@ class EntropyBottleneck(KeepsTables, Bottleneck):
         scale: Of the distributions at the start: about half the width of what they cover.
         relaxation: What a decoder is given in training, "noise" or "mixed".
         alpha: Hardness of soft rounding in training.
+        straight: Whether channels start as the first features, as they are: where these are an
+            orthonormal transform.
 
     Raises:
         ValueError: An argument is none of what is said.
@@ -62,11 +64,13 @@ class EntropyBottleneck(KeepsTables, Bottleneck):
         scale: float = 10.0,
         relaxation: Literal["noise", "mixed"] = "noise",
         alpha: float = 0.0,
+        straight: bool = False,
     ) -> None:
         super().__init__()
         self.to_code: keras.layers.Dense | None = None
         if latent_dim is not None:
-            self.to_code = head(checked_size("latent_dim", latent_dim), "to_code")
+            size = checked_size("latent_dim", latent_dim)
+            self.to_code = head(size, "to_code", **start_of_codes(straight))
         self.filters = checked_sizes("filters", filters)
         self.scale = checked_positive("scale", scale)
         self.rounding = RelaxedRounding(relaxation, alpha)
@@ -161,3 +165,9 @@ class EntropyBottleneck(KeepsTables, Bottleneck):
             if i < len(self.factors):
                 x = x + ops.tanh(ops.convert_to_tensor(self.factors[i])) * ops.tanh(x)
         return x[:, :, 0]
+
+
+def start_of_codes(straight: bool) -> dict[str, Any]:
+    """Return how the linear map from features to a code starts: as it is told, or at random."""
+    start = "identity" if checked_claim("straight", straight) else "glorot_uniform"
+    return {"kernel_initializer": start}

@@ -12,7 +12,7 @@ from keras import ops
 from keras_ae import networks
 from keras_ae.bottlenecks.bottleneck import Bottleneck
 from keras_ae.bottlenecks.entropy.conditional import GaussianConditional, LogisticConditional
-from keras_ae.bottlenecks.entropy.entropy_bottleneck import EntropyBottleneck
+from keras_ae.bottlenecks.entropy.entropy_bottleneck import EntropyBottleneck, start_of_codes
 from keras_ae.bottlenecks.posterior import head
 from keras_ae.parts import checked_claim, checked_size, checked_sizes
 from keras_ae.typing import Outputs, Tensor
@@ -39,6 +39,8 @@ class Hyperprior(Bottleneck):
         relaxation: What a decoder is given in training, "noise" or "mixed": see `RelaxedRounding`.
         alpha: Hardness of soft rounding in training.
         kernel_size: Of a's and b's convolutions.
+        straight: Whether y starts as the first features, as they are: where these are an
+            orthonormal transform.
 
     Raises:
         ValueError: An argument is none of what is said.
@@ -66,6 +68,7 @@ class Hyperprior(Bottleneck):
         relaxation: Literal["noise", "mixed"] = "noise",
         alpha: float = 0.0,
         kernel_size: int = 5,
+        straight: bool = False,
     ) -> None:
         super().__init__()
         self.size = checked_size("latent_dim", latent_dim)
@@ -77,7 +80,7 @@ class Hyperprior(Bottleneck):
                 f"`distribution` must be one of {tuple(DISTRIBUTIONS)}. "
                 f"Received: distribution={distribution!r}"
             )
-        self.to_code = head(latent_dim, "to_code")
+        self.to_code = head(latent_dim, "to_code", **start_of_codes(straight))
         self.to_side = head(checked_size("hyper_dim", hyper_dim), "to_side")
         self.side = EntropyBottleneck(relaxation=relaxation, alpha=alpha)
         self.conditional = DISTRIBUTIONS[distribution](relaxation=relaxation, alpha=alpha)
@@ -141,6 +144,7 @@ def of_kind(
     hyper_hidden: Sequence[int],
     distribution: Any,
     relaxation: Any,
+    straight: bool = False,
 ) -> Bottleneck:
     """Return the bottleneck whose numbers have distributions of a kind.
 
@@ -152,16 +156,25 @@ def of_kind(
         hyper_hidden: See `Hyperprior`.
         distribution: See `Hyperprior`.
         relaxation: What a decoder is given in training, "noise" or "mixed".
+        straight: See `Hyperprior`.
 
     Raises:
         ValueError: There is no such kind.
     """
     if kind == "factorized":
-        return EntropyBottleneck(latent_dim, relaxation=relaxation)
+        return EntropyBottleneck(latent_dim, relaxation=relaxation, straight=straight)
     if kind not in ("scale", "mean_scale"):
         raise ValueError(
             "`entropy_model` must be 'factorized', 'scale' or 'mean_scale'. "
             f"Received: entropy_model={kind!r}"
         )
     located = kind == "mean_scale"
-    return Hyperprior(latent_dim, hyper_dim, hyper_hidden, located, distribution, relaxation)
+    return Hyperprior(
+        latent_dim,
+        hyper_dim,
+        hyper_hidden,
+        located,
+        distribution,
+        relaxation,
+        straight=straight,
+    )

@@ -32,8 +32,9 @@ class HyperpriorAutoencoder(LatentModel):
         hyper_hidden: Widths of the networks of the side information.
         distribution: Of the numbers, beside side information: "gaussian" or "logistic".
         relaxation: What the decoder is given in training, "noise" or "mixed".
-        encoder: Convolutions of 5 x 5 with divisive normalization if None.
-        hidden: Widths of the encoder's stages.
+        encoder: If None, "blocks" with convolutions of 5 x 5 and divisive normalization; "mlp" of
+            vectors.
+        hidden: Widths of the encoder's stages, each of which halves a map.
         **trunk: See `LatentModel`.
 
     Reference:
@@ -62,17 +63,25 @@ class HyperpriorAutoencoder(LatentModel):
         **trunk: Any,
     ) -> None:
         shape = arrays.checked_shape(input_shape)
-        convolutions = {"name": "conv", "kernel_size": 5, "activation": "gdn"}
-        encoder = encoder or (convolutions if len(shape) > 1 else "mlp")
+        deviation = code_length.scale_of(trade_off, shape)
+        straight = encoder is None and len(shape) > 1
+        if straight:
+            encoder = {
+                "name": "blocks",
+                "kernel_size": 5,
+                "activation": "gdn",
+                "gain": 1.0 / code_length.step_of(deviation),
+                "centre": 0.5,
+            }
         code = entropy.of_kind(
-            entropy_model, latent_dim, hyper_dim, hyper_hidden, distribution, relaxation
+            entropy_model, latent_dim, hyper_dim, hyper_hidden, distribution, relaxation, straight
         )
         super().__init__(
             input_shape,
             bottleneck=code,
-            encoder=encoder,
+            encoder=encoder or "mlp",
             hidden=hidden,
-            likelihood=Gaussian(code_length.scale_of(trade_off, shape)),
+            likelihood=Gaussian(deviation),
             objective=[Reconstruction(), CodeLength()],
             **trunk,
         )

@@ -60,3 +60,13 @@ def test_kinds_by_name() -> None:
     assert [kind.locations for kind in kinds] == [False, True]
     with pytest.raises(ValueError, match="`entropy_model` must be"):
         entropy.of_kind("joint", *given)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_a_code_may_start_as_the_first_features(size: int) -> None:
+    h = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    for code in (Hyperprior(size, 2, [4], straight=True), EntropyBottleneck(size, straight=True)):
+        code.build(h.shape)
+        y = ops.convert_to_numpy(code.to_code(h))
+        np.testing.assert_allclose(y[:, :3], h[:, :size], rtol=1e-6)
+        assert not y[:, 3:].any()
