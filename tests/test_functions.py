@@ -85,6 +85,7 @@ def of_one_input(output_shape: Any) -> Any:
 KINDS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "mlp": ((5,), {"hidden": [6]}),
     "mlp of maps": ((4, 3), {"encoder": "mlp", "hidden": [6]}),
+    "blocks": ((6, 5, 2), {"encoder": "blocks", "hidden": [3]}),
     "conv": ((6, 5, 2), {"encoder": "conv", "hidden": [3]}),
     "resnet": ((6, 5, 2), {"encoder": "resnet", "hidden": [3]}),
     "recurrent": ((4, 3), {"encoder": "recurrent", "hidden": [5]}),

@@ -791,6 +791,7 @@ def model_of(entropy_model, trade_off=0.01, seed=0, gain=20.0, **options):
             "hyper_hidden": [6],
             "entropy_model": entropy_model,
             "trade_off": trade_off,
+            "encoder": {"name": "conv", "kernel_size": 5, "activation": "gdn"},
             **options,
         },
     )
