@@ -38,6 +38,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
         f"bottlenecks/{name}.py": "bottlenecks/test_posterior.py, and test_temperature.py"
         for name in ("binary", "categorical", "hyperbolic", "hyperspherical")
     },
+    **{
+        f"estimators/{name}.py": "estimators/test_schema.py: tables as numbers and again"
+        for name in ("columns", "frames")
+    },
     "objectives/matching.py": "the tests of the three terms that take draws of the prior",
     "priors/conditional.py": "priors/test_conditional_normal.py, priors/test_class_normals.py",
     "priors/source.py": "priors/test_prior.py, samplers/test_sampler.py",

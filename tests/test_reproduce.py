@@ -406,13 +406,15 @@ def test_decibels_are_of_8_bit_pixels() -> None:
 
 
 def test_crops_are_squares_of_the_pictures_or_their_halves() -> None:
-    ramp = np.arange(140.0)[:, None, None] + 100.0 * np.arange(170.0)[None, :, None]
-    found = rate_distortion.crops([np.repeat(ramp, 3, axis=2)], 40, seed=0)
-    assert found.shape == (40, 64, 64, 3)
+    ramp = np.arange(530.0)[:, None, None] + 1000.0 * np.arange(560.0)[None, :, None]
+    small = -ramp[:255]
+    pictures = [np.repeat(x, 3, axis=2) for x in (ramp, small)]
+    found = rate_distortion.crops(pictures, 20, seed=0)
+    assert found.shape == (20, 256, 256, 3)
     down = np.diff(found, axis=1)
     assert np.isin(down, [1.0, 2.0]).all()
     across = np.diff(found, axis=2)
-    assert set(np.unique(across)) <= {100.0, -100.0, 200.0, -200.0}
+    assert set(np.unique(across)) <= {1000.0, -1000.0, 2000.0, -2000.0}
     assert (across > 0).any()
     assert (across < 0).any()
 

@@ -47,7 +47,7 @@ def test_sides_that_do_not_divide_are_refused(shape: Any, size: Any) -> None:
 
 
 def test_a_single_patch_is_refused() -> None:
-    with pytest.raises(ValueError, match="two patches or more"):
+    with pytest.raises(ValueError, match="2 patches or more"):
         Patches((4, 4, 1), 4)
 
 
