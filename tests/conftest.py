@@ -29,6 +29,7 @@ KINDS = {"bottlenecks", "models", "samplers"}
 SAME = {
     "cli",
     "datasets",
+    "estimators",
     "plots",
     "reports",
     "repository",
