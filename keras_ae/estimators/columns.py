@@ -138,9 +138,10 @@ class Category(Column):
     def decode(self, numbers: np.ndarray) -> np.ndarray:
         """Return the most likely of the known values; None where numbers are missing."""
         known = np.asarray(numbers)[:, : len(self.values)]
-        found = np.empty(len(known), "object")
+        found = np.full(len(known), None, "object")
+        if not self.values:  # of a column in which nothing was observed
+            return found
         gone = np.isnan(known).any(axis=1)
-        found[:] = [None] * len(known)
         table = np.empty(len(self.values), "object")
         table[:] = self.values
         found[~gone] = table[known[~gone].argmax(axis=1)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 
 from keras_ae.estimators.columns import Column, is_missing
 
@@ -129,9 +130,14 @@ def opened(table: Any) -> Frame:
         if table.ndim != 2:
             raise ValueError(f"a table must have two axes. Received: shape {table.shape}")
         names = [f"x{i}" for i in range(table.shape[1])]
+        _check_size(names)
         return Frame(names, [{"name": str(table.dtype)}] * len(names), "array", table)
     try:
         data = nw.from_native(table, eager_only=True)
+    except DuplicateError as error:
+        raise ValueError(
+            f"columns must have names of their own. Received: {str(error).splitlines()[0]}"
+        ) from error
     except TypeError as error:
         raise TypeError(
             "a table must be a DataFrame of pandas or polars, or an array. "
@@ -143,6 +149,7 @@ def opened(table: Any) -> Frame:
     names = list(data.columns)
     if wrong := [name for name in names if not isinstance(name, str)]:
         raise TypeError(f"names of columns must be strings. Received: {wrong[:5]}")
+    _check_size(names)
     dtypes = [_described(dtype) for dtype in table.dtypes]
     return Frame(names, dtypes, library, data)
 
@@ -251,6 +258,11 @@ def _times(series: Any) -> np.ndarray:
     elif getattr(dtype, "time_zone", None):
         series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return np.asarray(series.to_numpy()).astype("datetime64[ns]")
+
+
+def _check_size(names: list[str]) -> None:
+    if not names:
+        raise ValueError("a table must have one column or more. Received: none")
 
 
 def _listed(names: list[str]) -> str:

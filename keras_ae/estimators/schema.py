@@ -51,6 +51,8 @@ class TableSchema:
             TypeError: It is no table.
         """
         frame = frames.opened(table)
+        if not len(frame.data):
+            raise ValueError("a schema needs one row or more. Received: none")
         kinds = dict(kinds or {})
         if unknown := [name for name in kinds if name not in frame.names]:
             raise ValueError(

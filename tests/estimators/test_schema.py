@@ -142,6 +142,13 @@ def test_gaps_are_decoded_as_gaps() -> None:
     assert set(counts.row(0)) == {2}
 
 
+def test_a_column_in_which_nothing_was_observed_comes_back_empty() -> None:
+    table = pd.DataFrame({"a": [1.0, 2.0], "none": [None, None]})
+    schema = TableSchema.of(table)
+    assert schema.decode([[1.0, 1.0]])["none"].tolist() == [None]
+    assert schema.decode(schema.encode(table))["none"].tolist() == [None, None]
+
+
 def test_an_array_is_a_table_without_names() -> None:
     x = np.arange(12, dtype="uint8").reshape(4, 3)
     schema = TableSchema.of(x)
@@ -190,6 +197,12 @@ def test_what_is_no_table_is_refused() -> None:
         TableSchema.of(pd.DataFrame([[1.0]]))
     with pytest.raises(TypeError, match="'t' of Duration"):
         TableSchema.of(pd.DataFrame({"t": pd.to_timedelta([1, 2], "D")}))
+    with pytest.raises(ValueError, match="names of their own"):
+        TableSchema.of(pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]))
+    with pytest.raises(ValueError, match="one column or more"):
+        TableSchema.of(pd.DataFrame(index=[0, 1]))
+    with pytest.raises(ValueError, match="one row or more"):
+        TableSchema.of(pd.DataFrame({"a": []}))
     many = pd.DataFrame({"id": np.repeat([f"u{i}" for i in range(1_001)], 3)})
     with pytest.raises(ValueError, match="1,000 categories or fewer.*'id' with 1,001"):
         TableSchema.of(many)

@@ -1,7 +1,8 @@
 """Thresholds: from which anomaly score on a row is called an anomaly."""
 
-from keras_ae.estimators.thresholds.named import RULES, from_config, get, to_config
+from keras_ae.estimators.thresholds.named import from_config, get, to_config
 from keras_ae.estimators.thresholds.rules import (
+    RULES,
     BestF1,
     Contamination,
     ExtremeValue,

@@ -5,29 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from keras_ae.estimators.thresholds.rules import (
-    BestF1,
-    Contamination,
-    ExtremeValue,
-    FalsePositiveRate,
-    MedianDeviation,
-    Quantile,
-)
+from keras_ae.estimators.thresholds.rules import RULES
 from keras_ae.estimators.thresholds.threshold import Threshold
 from keras_ae.naming import nearest
-
-RULES: dict[str, type[Threshold]] = {
-    rule.short: rule
-    for rule in (
-        Quantile,
-        Contamination,
-        FalsePositiveRate,
-        MedianDeviation,
-        ExtremeValue,
-        BestF1,
-    )
-}
-"""Name on a command line -> rule."""
 
 
 def get(identifier: Any) -> Threshold:

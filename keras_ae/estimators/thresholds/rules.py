@@ -203,6 +203,20 @@ class BestF1(Threshold):
         return float(ranked[best - 1] + (ranked[best] - ranked[best - 1]) / 2.0)
 
 
+RULES: dict[str, type[Threshold]] = {
+    rule.short: rule
+    for rule in (
+        Quantile,
+        Contamination,
+        FalsePositiveRate,
+        MedianDeviation,
+        ExtremeValue,
+        BestF1,
+    )
+}
+"""Name on a command line -> rule."""
+
+
 def _check(name: str, value: float, holds: bool, what: str) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not holds:
         raise ValueError(f"`{name}` must be {what}. Received: {name}={value!r}")

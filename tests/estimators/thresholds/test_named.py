@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from keras_ae.estimators import (
+from keras_ae.estimators import thresholds
+from keras_ae.estimators.thresholds import (
     BestF1,
     Contamination,
     ExtremeValue,
     FalsePositiveRate,
     MedianDeviation,
-    thresholds,
 )
 
 

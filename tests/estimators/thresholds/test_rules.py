@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 import sklearn.metrics
 
-from keras_ae.estimators import (
+from keras_ae.estimators.thresholds import (
     BestF1,
     Contamination,
     ExtremeValue,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_ae.estimators import BestF1, Quantile
+from keras_ae.estimators.thresholds import BestF1, Quantile
 
 
 @pytest.mark.parametrize("scores", [[], [1.0, np.nan], [np.inf]])
