@@ -344,12 +344,13 @@ class RoundTrip(keras.Model):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_compiled_graph_takes_batches_of_any_size(name: str) -> None:
-    scale = 0.0 if name in WEIGHTLESS else 0.5
-    m = measured(Case(name, 2, 2, scale=scale) if scale else Case(name, 2, 2))
+    scale = 0.0 if name in WEIGHTLESS else SCALES.get(name, SCALES_OF_THE_OTHERS)[2]
+    m = measured(Case(name, 2, 2, scale=scale))
     got = RoundTrip(m.flow).predict(np.tile(m.z, (2, 1))[:7], batch_size=3, verbose=0)
     wanted = (m.z_next, m.log_det, m.back, m.back_log_det)
     for a, b in zip(got, wanted, strict=True):
-        np.testing.assert_allclose(a, b[:7], rtol=1e-4, atol=1e-4)
+        rounding = 1e-5 * np.maximum(1, abs(b[:7]).reshape(7, -1).max(1))
+        close(a, b[:7], rounding + 4 * m.loss[:7])
 
 
 @pytest.mark.parametrize("name", NAMES)
