@@ -104,7 +104,7 @@ EXPERIMENT = Experiment(
     {"accuracy": "of the 2,000 test images, percent"},
     tuple(cases()),
     ("A reduced budget: a fifth of the images and a small encoder.",),
-    epochs=60,
+    epochs=30,
     batch_size=128,
     higher=("accuracy",),
     options=add_arguments,
