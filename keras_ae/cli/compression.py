@@ -22,7 +22,7 @@ def compress(run: str, pictures: tuple[str, ...], to: str, backend: str | None) 
     targets = _targets(pictures, Path(to))
     codec = _codec(run, backend)
     from keras_ae.datasets.image_folders import read_picture
-    from keras_ae.reports.run import replacing
+    from keras_ae.files import replacing
 
     for picture, target in zip(pictures, targets, strict=True):
         x = read_picture(Path(picture), channels=codec.model.event_shape[-1])
@@ -43,7 +43,7 @@ def decompress(run: str, stream: str, to: Path, backend: str | None) -> None:
     """Write the picture that `compress` made bytes of, by the same run."""
     codec = _codec(run, backend)
     from keras_ae.datasets.image_folders import write_picture
-    from keras_ae.reports.run import replacing
+    from keras_ae.files import replacing
 
     x = codec.decompress(Path(stream).read_bytes())
     if x.ndim != 3:

@@ -57,8 +57,8 @@ def sample(
         observed=observed,
     )
     if to.suffix == ".png":
+        from keras_ae.files import replacing
         from keras_ae.plots import example_grid
-        from keras_ae.reports.run import replacing
 
         rows = {f"draw {i + 1}": drawn[i : i + 8] for i in range(0, len(drawn), 8)}
         with replacing(to) as partial:

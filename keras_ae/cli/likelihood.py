@@ -55,7 +55,7 @@ def log_prob(
     if to is None:
         click.echo(text)
         return
-    from keras_ae.reports.run import replacing
+    from keras_ae.files import replacing
 
     with replacing(to) as partial:
         partial.write_text(text + "\n")

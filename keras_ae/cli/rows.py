@@ -119,7 +119,7 @@ def write(to: Path, values: Any) -> None:
     """Write an array as .npy or .csv, at once."""
     import numpy as np
 
-    from keras_ae.reports.run import replacing
+    from keras_ae.files import replacing
 
     with replacing(to) as partial:
         if to.suffix == ".npy":

@@ -57,8 +57,8 @@ def _finished(folder: Path, chosen: Any) -> dict[str, Any] | None:
 
 
 def _write(out: Path, variant: str, rows: list[dict[str, float]]) -> None:
+    from keras_ae.files import replacing
     from keras_ae.plots import error_curve
-    from keras_ae.reports.run import replacing
 
     names = list(rows[0])
     lines = [",".join(names), *(",".join(str(row[name]) for name in names) for row in rows)]

@@ -35,7 +35,7 @@ def evaluate(run: str, samples: int, seed: int, to: Path | None, **rows_of: Any)
     if to is None:
         click.echo(text)
         return
-    from keras_ae.reports.run import replacing
+    from keras_ae.files import replacing
 
     with replacing(to) as partial:
         partial.write_text(text + "\n")

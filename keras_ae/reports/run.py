@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-PARTIAL = ".partial-"
-"""How the names of files begin that are being written."""
+from keras_ae.files import PARTIAL, replacing
 
 
 class RunFolder:
@@ -187,19 +185,3 @@ def read_config(path: Path) -> dict[str, Any]:
     if not isinstance(settings, dict) or "variant" not in settings:
         raise ValueError(f"{path} must hold a mapping with `variant`. Received: {settings!r:.80}")
     return settings
-
-
-@contextlib.contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`, which replaces it when the block succeeds."""
-    partial = target.with_name(f"{PARTIAL}{os.getpid()}-{target.name}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(f"a file must be writable. Received: {target} ({reason})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)

@@ -7,23 +7,7 @@ import pytest
 
 import keras_ae
 from keras_ae.reports import RunFolder
-from keras_ae.reports.run import read_config, replacing
-
-
-def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
-    target = tmp_path / "a.txt"
-
-    def fail_halfway() -> None:
-        with replacing(target) as partial:
-            partial.write_text("half")
-            raise RuntimeError("disk full")
-
-    with pytest.raises(RuntimeError, match="disk full"):
-        fail_halfway()
-    assert list(tmp_path.iterdir()) == []
-    with replacing(target) as partial:
-        partial.write_text("whole")
-    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+from keras_ae.reports.run import read_config
 
 
 def test_the_history_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -80,8 +64,3 @@ def test_a_folder_or_file_that_cannot_be_written_is_named(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"a folder that can be written\. Received: .*file"):
         RunFolder(tmp_path / "file").create()
-    with (
-        pytest.raises(OSError, match=r"a file must be writable\. Received: .*a\.txt"),
-        replacing(tmp_path / "file" / "a.txt") as partial,
-    ):
-        partial.write_text("")

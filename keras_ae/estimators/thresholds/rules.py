@@ -178,6 +178,7 @@ class BestF1(Threshold):
     """The score that parts labelled rows with the best F1, of anomalies as the positives."""
 
     short: ClassVar[str] = "f1"
+    needs_labels: ClassVar[bool] = True
 
     def value(self, scores: np.ndarray, is_anomaly: np.ndarray | None = None) -> float:
         """Return the threshold, in the middle between two scores; the lowest of several as good.

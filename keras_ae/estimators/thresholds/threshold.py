@@ -17,6 +17,7 @@ class Threshold(ABC):
 
     short: ClassVar[str]
     """Its name on a command line."""
+    needs_labels: ClassVar[bool] = False
 
     @abstractmethod
     def value(self, scores: np.ndarray, is_anomaly: np.ndarray | None = None) -> float:

@@ -43,10 +43,11 @@ class Rowwise:
         function: Name of the function, or a function (model, batch).
         draws: Whether it draws noise: the noise then depends on the batches, which are Keras's
             own, and no row is added to one.
+        alike: Whether batches of one size must be rounded alike, however many there are.
     """
 
-    def __init__(self, model: Any, function: Any, draws: bool = False) -> None:
-        self.model, self.function, self.draws = model, function, draws
+    def __init__(self, model: Any, function: Any, draws: bool = False, alike: bool = False) -> None:
+        self.model, self.function, self.draws, self.alike = model, function, draws, alike
         self.variables: list[Any] | None = None
 
     def __call__(self, inputs: Any, batch_size: int | None = None) -> Any:
@@ -77,7 +78,7 @@ class Rowwise:
         if self.variables is not None and _same(variables, self.variables):
             return
         self.variables = variables
-        self.program = _program(self.model, self.function, self.draws)
+        self.program = _program(self.model, self.function, self.draws, self.alike)
         self.ample = ample_rows(self.model, inputs, self.program.MULTIPLICATIONS)
 
 
@@ -85,7 +86,7 @@ def _same(some: list[Any], others: list[Any]) -> bool:
     return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
-def _program(model: Any, function: Any, draws: bool) -> Any:
+def _program(model: Any, function: Any, draws: bool, alike: bool) -> Any:
     make: Any
     match keras.backend.backend():
         case "jax":
@@ -99,7 +100,7 @@ def _program(model: Any, function: Any, draws: bool) -> Any:
         case _:
             from keras_ae.backend.compiled.rowwise import on_torch
 
-            make = on_torch.Program
+            return on_torch.Program(model, function, draws, traces=not (draws or alike))
     return make(model, function, draws)
 
 

@@ -26,13 +26,14 @@ class Program:
         model: A built model.
         function: Name of one of its functions, or a function (model, batch).
         draws: Whether it draws noise.
+        traces: Whether it may be traced, which rounds in another way.
     """
 
     MULTIPLICATIONS = 2**25
     pads = False
 
-    def __init__(self, model: Any, function: Any, draws: bool) -> None:
-        self.model, self.function, self.draws = model, function, draws
+    def __init__(self, model: Any, function: Any, draws: bool, traces: bool = True) -> None:
+        self.model, self.function, self.traces_any = model, function, traces and not draws
         self.variables = model.variables
         self.seen: Counter[Any] = Counter()
         self.traces: dict[Any, Any] = {}
@@ -53,7 +54,7 @@ class Program:
             return keras.tree.map_structure(lambda *parts: torch.cat(parts), *found)
 
     def _one(self, structure: Any, leaves: Any, values: Any) -> Any:
-        replay = None if self.draws else self._replay_of(structure, leaves, values)
+        replay = self._replay_of(structure, leaves, values) if self.traces_any else None
         if replay is not None:
             return replay(*leaves, *values)
         return self._function(structure, leaves)

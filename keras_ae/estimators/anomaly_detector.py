@@ -1,0 +1,386 @@
+"""Anomalies in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import scipy.special
+from sklearn.base import OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from keras_ae.estimators import explanations, scores, thresholds, training
+from keras_ae.estimators.labels import anomalies
+from keras_ae.estimators.reservoir import Reservoir
+from keras_ae.estimators.scores import ScoredModel
+from keras_ae.estimators.table_estimator import TableEstimator
+
+
+class AnomalyDetector(OutlierMixin, TableEstimator):
+    """Finds rows of a table that are unlike those of training.
+
+    A model learns to reconstruct rows; a score says how strange a row is by what the model makes of
+    it; a threshold, found on rows that were held out of training, parts anomalies from the others
+    and can be changed at any time.
+
+    Args:
+        model: A variant's name, a `LatentModel`, or a Keras model from rows to rows.
+        score_method: "combined", the distance to the second nearest of up to 4,000 rows of
+            training, in reconstruction and residual; "reconstruction", the residual's length;
+            "likelihood" and "elbo", nats; "mahalanobis" and "neighbours", distances of codes.
+        threshold: A rule of `keras_ae.estimators.thresholds`, or its name with a number, such as
+            "quantile=0.99", "contamination=0.1", "fpr=0.01", "mad=3.5", "pot=0.001" or "f1".
+        trim: Share of the rows that are left out of a second training, those of the highest score
+            after a first one, for tables in which there are anomalies; in [0, 0.5).
+        members: Models that are trained from seeds of their own, whose scores are averaged.
+        latent_dim: See `TableEstimator`, as for all that follow.
+        model_options: Of the variant.
+        epochs: Passes over the rows, at most.
+        batch_size: Rows of a step, at most.
+        learning_rate: Of Adam.
+        validation_fraction: Share of the rows that are held out.
+        patience: Epochs without a better held-out loss after which training stops.
+        missing: "mask" where entries may be missing.
+        kinds: Column -> kind, where its dtype says otherwise.
+        warm_start: Whether `fit` goes on with the models that are there.
+        callbacks: Keras callbacks.
+        random_state: Seed of everything that is drawn.
+        verbose: 0, 1 or 2.
+
+    Attributes:
+        members_: The models with their scores.
+        model_: The first of the models, a `LatentModel`.
+        held_scores_: Scores of held-out rows, `(held,)`, ascending with their rows' places; of all
+            rows of training where too few were held out.
+        threshold_: The score that an anomaly exceeds.
+        offset_: -threshold_, in scikit-learn's sign.
+        schema_: The columns, a `TableSchema`.
+        history_: Losses by epoch, of the first model.
+
+    Example:
+        >>> rows = np.random.default_rng(0).normal(size=(200, 3)).astype("float32")
+        >>> detector = AnomalyDetector(epochs=5, random_state=0).fit(rows)
+        >>> detector.predict(np.array([[0.0, 0.0, 0.0], [9.0, -9.0, 9.0]])).tolist()
+        [1, -1]
+    """
+
+    def __init__(
+        self,
+        model: Any = "autoencoder",
+        *,
+        score_method: str = "combined",
+        threshold: Any = "quantile=0.99",
+        trim: float = 0.0,
+        members: int = 1,
+        latent_dim: int | None = None,
+        model_options: Mapping[str, Any] | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 3e-3,
+        validation_fraction: float = 0.1,
+        patience: int | None = 10,
+        missing: str | None = None,
+        kinds: Mapping[str, str] | None = None,
+        warm_start: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            model,
+            latent_dim=latent_dim,
+            model_options=model_options,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            missing=missing,
+            kinds=kinds,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.score_method = score_method
+        self.threshold = threshold
+        self.trim = trim
+        self.members = members
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train on a table.
+
+        Args:
+            X: `(rows, columns)`: a DataFrame of pandas or polars, or an array.
+            y: Labels of anomalies, for the threshold "f1" alone; see `set_threshold`.
+            sample_weight: `(rows,)`; rows of weight 0 are left out.
+
+        Raises:
+            TypeError: X is no table of numbers, booleans, categories and dates.
+            ValueError: A parameter, a shape or an entry is wrong.
+        """
+        x, weight = self._begin(X, sample_weight)
+        labels = self._labels(y, x, sample_weight)
+        self._train(x, weight, labels)
+        if self.trim:
+            kept = self._kept(x)
+            weight = None if weight is None else weight[kept]
+            self._train(x[kept], weight, None if labels is None else labels[kept], again=True)
+        return self
+
+    members_: list[ScoredModel]
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        scores.get(self.score_method)
+        thresholds.get(self.threshold)
+        if not isinstance(self.members, (int, np.integer)) or self.members < 1:
+            raise ValueError(
+                f"`members` must be a whole number above 0. Received: {self.members!r}"
+            )
+        if not 0.0 <= self.trim < 0.5:
+            raise ValueError(f"`trim` must be in [0, 0.5). Received: {self.trim!r}")
+
+    def _labels(self, y: Any, x: np.ndarray, sample_weight: Any) -> np.ndarray | None:
+        """Return labels of the rows that are trained on, for a rule that needs them."""
+        needed = thresholds.get(self.threshold).needs_labels
+        if needed and y is None:
+            raise ValueError(
+                f"`threshold={self.threshold!r}` needs labels. Received: y=None. Pass `y`, or take "
+                "another rule and call `set_threshold('f1', X, y)` later"
+            )
+        if not needed:
+            return None
+        labels = anomalies(y)
+        if sample_weight is not None:
+            labels = labels[np.asarray(sample_weight) > 0]
+        if len(labels) != len(x):
+            raise ValueError(
+                f"there must be one label for each row. Received: {len(labels)} for {len(x)} rows"
+            )
+        return labels
+
+    def _train(
+        self,
+        x: np.ndarray,
+        weight: np.ndarray | None,
+        labels: np.ndarray | None,
+        again: bool = False,
+    ) -> None:
+        """Train the members on scaled rows, and find the threshold on those that are held out."""
+        trained, held = self._split(len(x))
+        goes_on = self.warm_start and hasattr(self, "members_") and not again
+        models: list[Any] = [None] * self.members
+        if goes_on:
+            models = [member.autoencoder for member in self.members_]
+        weight = None if weight is None else weight[trained]
+        self.members_ = [self._member(model, x[trained], x[held], weight) for model in models]
+        measured = held if len(held) else trained
+        self._held = x[measured]
+        self._held_labels = None if labels is None else labels[measured]
+        self._measure()
+
+    def _member(
+        self, model: Any, x: np.ndarray, held: np.ndarray, weight: np.ndarray | None
+    ) -> ScoredModel:
+        seed = self._seed()
+        is_first = model is None
+        model = self._made(seed) if is_first else model
+        history = training.fitted(model, x, held, self._plan(), seed, weight)
+        if not hasattr(self, "members_") or is_first:
+            self.history_ = history
+        rng = np.random.default_rng(seed)
+        return ScoredModel.fitted(scores.get(self.score_method), model, x, rng, weight)
+
+    def _measure(self) -> None:
+        self.held_scores_ = self._scores(self._held)
+        rule = thresholds.get(self.threshold)
+        if rule.needs_labels and self._held_labels is None and hasattr(self, "threshold_"):
+            return  # as it was found on labelled rows
+        self._set(rule, self.held_scores_, self._held_labels)
+
+    def _kept(self, x: np.ndarray) -> np.ndarray:
+        """Return places of the rows that are not trimmed."""
+        found = self._scores(x)
+        most = len(x) - round(self.trim * len(x))
+        return np.sort(np.argsort(found, kind="stable")[: max(2, most)])
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train on with more rows: `epochs` passes over them, or one.
+
+        The first call fixes columns and scaling. Scores compare with a sample of all rows so far,
+        and the threshold is found on a sample of those that were held out, 20,000 each; one that
+        needs labels stays as it is.
+
+        Args:
+            X: `(rows, columns)`.
+            y: Not used; labels are for `set_threshold`.
+            sample_weight: `(rows,)`.
+        """
+        if hasattr(self, "members_"):
+            x, weight = self._scaled(X), None
+            self._rng = getattr(self, "_rng", None) or np.random.RandomState(0)
+            if sample_weight is not None:
+                weight = np.asarray(sample_weight, "float64")
+                x, weight = x[weight > 0], weight[weight > 0]
+            models = [member.autoencoder for member in self.members_]
+        else:
+            x, weight = self._begin(X, sample_weight)
+            models = [None] * self.members
+        if not hasattr(self, "_seen"):
+            self._seen, self._unseen = Reservoir(), Reservoir()
+        trained, held = self._split(len(x))
+        self._seen.add(x[trained], self._seed())
+        self._unseen.add(x[held], self._seed())
+        plan = self._plan().once()
+        found = []
+        weight = None if weight is None else weight[trained]
+        for model in models:
+            seed = self._seed()
+            model = self._made(seed) if model is None else model
+            self.history_ = training.fitted(model, x[trained], x[:0], plan, seed, weight)
+            rng = np.random.default_rng(seed)
+            kind = scores.get(self.score_method)
+            found.append(ScoredModel.fitted(kind, model, self._seen.rows, rng))
+        self.members_ = found
+        self._held = self._unseen.rows if len(self._unseen.rows) else self._seen.rows
+        self._held_labels = None
+        self._measure()
+        return self
+
+    # Scores.
+
+    @property
+    def model_(self) -> Any:
+        """The first of the models."""
+        check_is_fitted(self)
+        return self.members_[0].autoencoder
+
+    def _scores(self, x: np.ndarray) -> np.ndarray:
+        """Return scores of scaled rows, the mean over members."""
+        return np.mean([member.scores(x) for member in self.members_], axis=0)
+
+    def anomaly_score(self, X: Any) -> np.ndarray:
+        """Return how strange rows are, `(rows,)`, higher is stranger, in the score's own unit."""
+        return self._scores(self._scaled(X))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return -`anomaly_score`, as scikit-learn has it: lower is stranger."""
+        return -self.anomaly_score(X)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return `score_samples` less `offset_`, negative for anomalies."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return -1 for anomalies and 1 for others, `(rows,)`."""
+        return np.where(self.decision_function(X) < 0.0, -1, 1)
+
+    def predict_label(self, X: Any) -> np.ndarray:
+        """Return 1 for anomalies and 0 for others, `(rows,)`."""
+        return (self.predict(X) < 0).astype("int64")
+
+    def p_value(self, X: Any) -> np.ndarray:
+        """Return how probable so high a score is of a normal row, `(rows,)`.
+
+        (1 + held-out rows of a score as high) / (1 + held-out rows): valid whatever the
+        distribution, if held-out rows are normal.
+
+        Reference:
+            Bates et al. (2023), https://arxiv.org/abs/2104.08279, equation 2.
+        """
+        found = self.anomaly_score(X)
+        held = np.sort(self.held_scores_)
+        as_high = len(held) - np.searchsorted(held, found, side="left")
+        return (1.0 + as_high) / (1.0 + len(held))
+
+    def probability(self, X: Any) -> np.ndarray:
+        """Return scores as numbers in [0, 1], `(rows,)`: 0 up to the mean of held-out rows.
+
+        max(0, erf((s - mean) / (deviation sqrt(2)))), comparable between detectors.
+
+        Reference:
+            Kriegel et al. (2011), https://doi.org/10.1137/1.9781611972818.2, section 3.3.
+        """
+        held = self.held_scores_
+        spread = held.std() or np.finfo("float64").tiny
+        away = (self.anomaly_score(X) - held.mean()) / (spread * np.sqrt(2.0))
+        return np.asarray(np.maximum(0.0, scipy.special.erf(away)))
+
+    def confidence(self, X: Any) -> np.ndarray:
+        """Return the share of members that call a row what `predict` calls it, `(rows,)`.
+
+        Each member has a threshold of its own by the same rule; see `members`.
+        """
+        x = self._scaled(X)
+        rule, held = thresholds.get(self.threshold), self._held_by_member()
+        each = np.stack([member.scores(x) for member in self.members_])
+        own = np.array([rule(found, self._held_labels) for found in held])
+        called = each.mean(axis=0) > self.threshold_
+        return np.asarray(((each > own[:, None]) == called).mean(axis=0))
+
+    def _held_by_member(self) -> list[np.ndarray]:
+        return [member.scores(self._held) for member in self.members_]
+
+    # Thresholds.
+
+    def set_threshold(self, threshold: Any, X: Any = None, y: Any = None) -> Self:
+        """Find another threshold, without training.
+
+        Args:
+            threshold: A rule, its name with a number, or a score itself.
+            X: Rows to find it on; those held out of training when None.
+            y: Their labels, for "f1": booleans or 1 for anomalies, or scikit-learn's -1.
+
+        Raises:
+            ValueError: It cannot be found from these rows.
+        """
+        check_is_fitted(self)
+        if isinstance(threshold, (int, float)) and not isinstance(threshold, bool):
+            self.threshold_ = float(threshold)
+            self.offset_ = -self.threshold_
+            return self
+        found = self.held_scores_ if X is None else self.anomaly_score(X)
+        self._set(thresholds.get(threshold), found, None if y is None else anomalies(y))
+        self.threshold = threshold
+        return self
+
+    def _set(self, rule: Any, found: np.ndarray, labels: np.ndarray | None) -> None:
+        self.threshold_ = rule(found, labels)
+        self.offset_ = -self.threshold_
+
+    # Persistence.
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray], list[Any]]:
+        state = {
+            "threshold": self.threshold_,
+            "history": self.history_,
+            "held_labels": None if self._held_labels is None else self._held_labels.tolist(),
+        }
+        return state, {"held": self._held, "held_scores": self.held_scores_}, self.members_
+
+    def _restore(
+        self, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], models: list[Any]
+    ) -> None:
+        labels = state["held_labels"]
+        self._held, self.held_scores_ = arrays["held"], arrays["held_scores"]
+        self._held_labels = None if labels is None else np.asarray(labels, "bool")
+        self.members_, self.history_ = models, state["history"]
+        self.threshold_ = state["threshold"]
+        self.offset_ = -self.threshold_
+
+    # Reasons.
+
+    def explain(self, X: Any, rows: Sequence[int] | None = None) -> Any:
+        """Return why rows are strange, a pandas DataFrame of a line for each row and column.
+
+        Its columns are `row`, the place in X; `feature`; `value`; `expected`, the model's
+        reconstruction; and `contribution`, by how much the score falls where the value is replaced
+        by the expected one. Within a row the largest come first.
+
+        Args:
+            X: `(rows, columns)`.
+            rows: Places of the rows to explain; those that `predict` calls anomalies when None.
+        """
+        return explanations.explain(self, X, rows)

@@ -1,0 +1,35 @@
+"""How far a row is from its neighbours in what a model explains of it, and in what it does not."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import keras
+import numpy as np
+
+from keras_ae.estimators.scores.neighbours import Neighbours
+
+
+@keras.saving.register_keras_serializable("keras_ae.estimators")
+class Combined(Neighbours):
+    """The distance to the second nearest reference in reconstruction and residual side by side.
+
+    sqrt(|g(f(x)) - g(f(r))|^2 + |(x - g(f(x))) - (r - g(f(r)))|^2) for a row x and a reference r,
+    in deviations of the table's columns. A row is strange that has no like among the
+    reconstructions, and one that is reconstructed as no other row is.
+
+    Args:
+        width: Numbers of a reconstruction and its residual.
+        references: Rows to compare with.
+
+    Reference:
+        A combination of this package's own; the two distances as in `Neighbours`. How it was
+        chosen stands in docs/anomalies.md.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("reconstruction", "residual")
+
+    @classmethod
+    def scale_of(cls, raw: np.ndarray) -> np.ndarray:
+        """Return ones: rows are scaled already."""
+        return np.ones(raw.shape[1])

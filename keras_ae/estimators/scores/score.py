@@ -1,0 +1,40 @@
+"""How strange a row is, by what a trained model makes of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from keras_ae.parts import Part
+from keras_ae.typing import Tensor
+
+
+class Score(Part):
+    """An anomaly score of rows, higher where a row is more anomalous.
+
+    A row's score depends on the row alone, and on what was read off rows of training when the
+    score was made.
+    """
+
+    reads: ClassVar[tuple[str, ...]]
+    """Names of the features that it is computed of; see `features_of`."""
+
+    @classmethod
+    @abstractmethod
+    def fitted(cls, model: Any, features: Mapping[str, np.ndarray]) -> Self:
+        """Return the score of a model.
+
+        Args:
+            model: A trained model of scaled rows.
+            features: Of rows of training, in an order by chance, each `(rows, ...)`.
+
+        Raises:
+            ValueError: The model has no such score.
+        """
+
+    @abstractmethod
+    def value(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the scores `(batch,)` of features `(batch, ...)`."""

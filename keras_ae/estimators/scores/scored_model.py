@@ -1,0 +1,97 @@
+"""A trained model and a score of it, as one model of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from keras_ae.backend.compiled.rowwise import Rowwise, is_possible
+from keras_ae.estimators.scores.features import features_of, reader
+from keras_ae.estimators.scores.score import Score
+from keras_ae.parts import RecordsArguments, deserialize
+from keras_ae.typing import Tensor
+
+FIXED_ROWS = 512
+"""Rows are scored so many at a time, with others added: in one shape, rounding is the same."""
+MOST_ROWS = 20_000
+"""Of training, from which a score is made."""
+
+
+@keras.saving.register_keras_serializable("keras_ae.estimators")
+class ScoredModel(RecordsArguments, keras.Model):
+    """The anomaly score of scaled rows, by a trained model.
+
+    Args:
+        model: A trained model of scaled rows.
+        score: What is read off it.
+    """
+
+    def __init__(self, model: Any, score: Score) -> None:
+        super().__init__(autocast=False, name="scored_model")
+        self.autoencoder, self.score = model, score
+        self.built = True
+        self.__dict__["_rowwise"] = Rowwise(self, "score_tensor", alike=True)
+
+    @classmethod
+    def fitted(
+        cls,
+        kind: type[Score],
+        model: Any,
+        x: np.ndarray,
+        rng: np.random.Generator,
+        weight: np.ndarray | None = None,
+    ) -> Self:
+        """Return a model with its score, made of rows of training.
+
+        Args:
+            kind: Of score.
+            model: A trained model of scaled rows.
+            x: Scaled rows `(rows, width)`, float32.
+            rng: By which rows are chosen.
+            weight: Of each row: a heavier one is chosen more often.
+
+        Raises:
+            ValueError: The model has no such score.
+        """
+        most = min(MOST_ROWS, len(x))
+        share = None if weight is None else weight / weight.sum()
+        chosen = x[rng.choice(len(x), most, replace=False, p=share)]
+        features = Rowwise(model, reader(kind.reads))(chosen)
+        return cls(model, kind.fitted(model, features))
+
+    def score_tensor(self, x: Tensor) -> Tensor:
+        """Return scores `(batch,)`, float32."""
+        return self.score.value(features_of(self.autoencoder, x, self.score.reads))
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return scores `(batch,)`, float32."""
+        return self.score_tensor(x)
+
+    def scores(self, x: np.ndarray) -> np.ndarray:
+        """Return scores `(rows,)` of scaled rows, float64; each of its own row alone."""
+        lacking = -len(x) % FIXED_ROWS
+        whole = np.concatenate([x, np.repeat(x[-1:], lacking, axis=0)]) if lacking else x
+        if is_possible(self, whole):
+            found = self._rowwise(whole, FIXED_ROWS)
+        else:
+            found = self.predict(whole, batch_size=FIXED_ROWS, verbose=0)
+        return np.asarray(found[: len(x)], "float64")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data."""
+        return self.serialized_arguments()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
+        """Make the model again from `get_config()`."""
+        return cls(**{name: deserialize(value) for name, value in config.items()})
+
+    def get_build_config(self) -> dict[str, Any]:
+        """Return nothing: the constructor builds the model."""
+        return {}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Do nothing: the constructor builds the model."""
