@@ -250,13 +250,12 @@ def callbacks(given: Any, patience: int | None, validates: bool, x: Any = None) 
         chosen.insert(0, start_epoch)
     if patience is not None:
         patience = checked_size("patience", patience)
-        chosen.append(
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss" if validates else "loss",
-                patience=patience,
-                restore_best_weights=True,
-            )
+        monitor = "val_loss" if validates else "loss"
+        stop = keras.callbacks.EarlyStopping(
+            monitor=monitor, patience=patience, restore_best_weights=True
         )
+        # Before the guard, which has the last word of the weights.
+        chosen.insert(0, stop)
     return chosen
 
 

@@ -355,3 +355,15 @@ def test_a_file_that_is_not_read_into_memory_trains_and_is_measured_as_its_array
         history = model.fit(x, validation_data=(x, x), **given).history
         losses.append([*history["loss"], *history["val_loss"], *model.evaluate(x, verbose=0)])
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("validates", [False, True])
+def test_early_stopping_does_not_bring_lost_weights_back(validates: bool) -> None:
+    model = make()
+    model.compile(optimizer=keras.optimizers.SGD(1e30))
+    before = model.get_weights()
+    held_out = {"validation_data": X} if validates else {}
+    with pytest.warns(UserWarning, match="Try a lower learning rate"):
+        model.fit(X, epochs=9, batch_size=len(X), patience=3, verbose=0, **held_out)
+    for a, b in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -33,6 +33,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Remember the state at the start."""
         self._is_lost = False
+        self._is_validated = False
+        self._last: Snapshot | None = None
         self._states = [self._state()]
         self._taken = steps_taken(self.model.optimizer)
 
@@ -63,13 +65,22 @@ class StopOnNonFinite(keras.callbacks.Callback):
             lost = [math.nan]
         if not lost:
             # A validation has measured the state; else the next epoch's first steps will.
+            self._is_validated |= "val_loss" in logs
             before = [] if "val_loss" in logs else self._states[-1:]
             self._states = [*before, self._state()]
             return
         good = self._states[-1 if self._is_begun else 0]
         good.restore()
+        # Early stopping knows better ones only by a held-out loss: that of training was measured
+        # before the weights that it keeps.
+        self._last = None if self._is_validated else good
         self.model.stop_training = True
         warnings.warn(ADVICE.format(loss=lost[0], epoch=epoch + 1), stacklevel=2)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Restore the state once more, where early stopping has restored one of no known loss."""
+        if self._last is not None:
+            self._last.restore()
 
     def _state(self) -> Snapshot:
         return Snapshot([*self.model.variables, *self.model.optimizer.variables])

@@ -26,8 +26,8 @@ class AnomalyDetector(OutlierMixin, TableEstimator):
 
     Args:
         model: A variant's name, a `LatentModel`, or a Keras model from rows to rows.
-        score_method: "combined", the distance to the second nearest of up to 4,000 rows of
-            training, in reconstruction and residual; "reconstruction", the residual's length;
+        score_method: "combined", the distance to the nearest other of up to 4,000 rows of
+            training, in row and residual; "reconstruction", the residual's length;
             "likelihood" and "elbo", nats; "mahalanobis" and "neighbours", distances of codes.
         threshold: A rule of `keras_ae.estimators.thresholds`, or its name with a number, such as
             "quantile=0.99", "contamination=0.1", "fpr=0.01", "mad=3.5", "pot=0.001" or "f1".
@@ -187,7 +187,8 @@ class AnomalyDetector(OutlierMixin, TableEstimator):
         seed = self._seed()
         is_first = model is None
         model = self._made(seed) if is_first else model
-        history = training.fitted(model, x, held, self._plan(), seed, weight)
+        seen = self._with_others(x)
+        history = training.fitted(model, seen, held, self._plan(), seed, weight)
         if not hasattr(self, "members_") or is_first:
             self.history_ = history
         rng = np.random.default_rng(seed)
@@ -239,7 +240,8 @@ class AnomalyDetector(OutlierMixin, TableEstimator):
         for model in models:
             seed = self._seed()
             model = self._made(seed) if model is None else model
-            self.history_ = training.fitted(model, x[trained], x[:0], plan, seed, weight)
+            seen = self._with_others(x[trained])
+            self.history_ = training.fitted(model, seen, x[:0], plan, seed, weight)
             rng = np.random.default_rng(seed)
             kind = scores.get(self.score_method)
             found.append(ScoredModel.fitted(kind, model, self._seen.rows, rng))

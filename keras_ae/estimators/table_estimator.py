@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from keras_ae.estimators import reading, training
+from keras_ae.estimators.columns import Category
 from keras_ae.estimators.scaling import Scaling
 from keras_ae.estimators.training import Plan
 
 LARGEST_SEED = 2**31 - 1
+OTHERS = 0.01
+"""Share of a column's categories that are "other" in training."""
 
 
 class TableEstimator(BaseEstimator):
@@ -40,6 +45,11 @@ class TableEstimator(BaseEstimator):
         callbacks: Keras callbacks, for each training.
         random_state: Seed of everything that is drawn.
         verbose: 0 for silence, 1 for a progress bar, 2 for a line each epoch.
+
+    Attributes:
+        schema_: The columns, a `TableSchema`.
+        scaling_: Their units.
+        report_: Of the rows of training: how many, how many distinct, and the missing entries.
     """
 
     _gaps = False
@@ -165,7 +175,26 @@ class TableEstimator(BaseEstimator):
                 numbers, self.schema_.scaled, sample_weight, self.schema_.number_names
             )
         rows = self.scaling_.apply(numbers, self.schema_.number_names, stacklevel=5)
+        self.report_ = {
+            "rows": len(rows),
+            "distinct_rows": int((~pd.DataFrame(rows).duplicated()).sum()),
+            "missing_entries": int(np.isnan(numbers).sum()),
+        }
         return rows, sample_weight
+
+    def _with_others(self, x: np.ndarray) -> np.ndarray:
+        """Return rows in which some categories, by chance, are "other", for a network to know it.
+
+        Without them it had never seen the number that stands for a category of later.
+        """
+        if not any(isinstance(column, Category) for column in self.schema_.columns):
+            return x
+        rng, x = np.random.default_rng(self._seed()), x.copy()
+        for column, part in zip(self.schema_.columns, self.schema_.slices, strict=True):
+            if isinstance(column, Category):
+                chosen = (rng.random(len(x)) < OTHERS) & ~np.isnan(x[:, part.start])
+                x[chosen, part] = np.eye(column.width, dtype="float32")[-1]
+        return x
 
     def _seed(self) -> int:
         return int(self._rng.randint(LARGEST_SEED))
@@ -186,6 +215,12 @@ class TableEstimator(BaseEstimator):
         options = dict(self.model_options or {})
         if self.latent_dim is not None:
             options["latent_dim"] = self.latent_dim
+            if self.latent_dim >= self.schema_.width:
+                warnings.warn(
+                    f"a code of {self.latent_dim} numbers can repeat rows of {self.schema_.width}, "
+                    "and then nothing is learned of them. Take a shorter one",
+                    stacklevel=5,
+                )
         if self._takes_gaps:
             defaults["missing"] = "mask"
         return training.made(self.model, self.schema_.width, options, seed, **defaults)

@@ -19,7 +19,7 @@ STEPS = 600
 """Steps of training, about, where no number of epochs is given."""
 MOST_EPOCHS, LEAST_EPOCHS = 200, 5
 BATCH = 256
-HIDDEN = (64, 32)
+HIDDEN = (128, 64)
 LEAST_HELD = 10
 """With fewer held-out rows none are: they would say nothing."""
 
@@ -120,7 +120,7 @@ def fitted(
             x,
             sample_weight=sample_weight,
             validation_data=held if len(held) else None,
-            patience=plan.patience,
+            patience=plan.patience if len(held) else None,
             epochs=initial_epoch + epochs,
             initial_epoch=initial_epoch,
             batch_size=batch,

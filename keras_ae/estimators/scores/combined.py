@@ -1,4 +1,4 @@
-"""How far a row is from its neighbours in what a model explains of it, and in what it does not."""
+"""How far a row is from its neighbours, in itself and in what a model does not explain of it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from keras_ae.estimators.scores.neighbours import Neighbours
 
 @keras.saving.register_keras_serializable("keras_ae.estimators")
 class Combined(Neighbours):
-    """The distance to the second nearest reference in reconstruction and residual side by side.
+    """The distance to the nearest other reference, of row and residual side by side.
 
-    sqrt(|g(f(x)) - g(f(r))|^2 + |(x - g(f(x))) - (r - g(f(r)))|^2) for a row x and a reference r,
-    in deviations of the table's columns. A row is strange that has no like among the
-    reconstructions, and one that is reconstructed as no other row is.
+    sqrt(|x - r|^2 + |(x - g(f(x))) - (r - g(f(r)))|^2) for a row x and a reference r, in deviations
+    of the table's columns. A row is strange that has no like, and stranger if it is reconstructed
+    as no other row is.
 
     Args:
-        width: Numbers of a reconstruction and its residual.
+        width: Numbers of a row and its residual.
         references: Rows to compare with.
 
     Reference:
@@ -27,7 +27,7 @@ class Combined(Neighbours):
         chosen stands in docs/anomalies.md.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("reconstruction", "residual")
+    reads: ClassVar[tuple[str, ...]] = ("row", "residual")
 
     @classmethod
     def scale_of(cls, raw: np.ndarray) -> np.ndarray:

@@ -17,9 +17,10 @@ def features_of(model: Any, x: Tensor, names: Sequence[str]) -> dict[str, Tensor
     Args:
         model: A model of rows `(batch, width)`.
         x: The rows, NaN where an entry is missing.
-        names: Of "code", `(batch, numbers)`; "reconstruction" and "residual", x less that, 0 where
-            an entry is missing, `(batch, width)`; "likelihood", the terms of -log p(x | z) at the
-            code's mean, and "bound", with the divergence from the prior too, nats `(batch,)`.
+        names: Of "code", `(batch, numbers)`; "row", x with its gaps filled in by the
+            reconstruction, and "residual", x less that, 0 where an entry is missing,
+            `(batch, width)`; "likelihood", the terms of -log p(x | z) at the code's mean, and
+            "bound", with the divergence from the prior too, nats `(batch,)`.
     """
     found: dict[str, Tensor] = {}
     outputs = model(x, training=False)
@@ -27,11 +28,11 @@ def features_of(model: Any, x: Tensor, names: Sequence[str]) -> dict[str, Tensor
     if "code" in names:
         code = ops.cast(outputs["latent"], "float32")
         found["code"] = ops.reshape(code, (-1, int(np.prod(model.latent_shape))))
-    if "reconstruction" in names:
-        found["reconstruction"] = reconstruction
+    row = ops.where(ops.isnan(x), reconstruction, x)
+    if "row" in names:
+        found["row"] = row
     if "residual" in names:
-        gap = ops.isnan(x)
-        found["residual"] = ops.where(gap, ops.zeros_like(x), x - reconstruction)
+        found["residual"] = row - reconstruction
     if "likelihood" in names or "bound" in names:
         batch = model.completed(model.batch(x))
         terms = {t.name: t.score(model, batch, outputs) for t in model.objective if t.scores}

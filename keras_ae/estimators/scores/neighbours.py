@@ -15,22 +15,24 @@ from keras_ae.typing import Tensor
 
 REFERENCES = 4_000
 """Rows of training that are kept to compare with, at most."""
+SAME = 1e-5
+"""Rows are the same whose squared distance is a smaller part of their squared length, or of 1."""
 
 
 @keras.saving.register_keras_serializable("keras_ae.estimators")
 class Neighbours(Score):
-    """The distance of a code to the second nearest of reference rows, each number in deviations.
+    """The distance of a code to the nearest other of reference rows, each number in deviations.
 
-    The second: the nearest of a reference is itself.
+    A reference at no distance, as far as float32 can tell, is taken for the row itself, and left
+    out once: so rows of training are scored as others are.
 
     Args:
         width: Numbers of a code.
         references: Rows to compare with.
 
     Reference:
-        Ramaswamy et al. (2000), https://doi.org/10.1145/342009.335437, definition 1, with k = 2,
-        of a sample of the rows as in Sugiyama and Borgwardt (2013), Rapid distance-based outlier
-        detection via sampling, equation 1.
+        Sugiyama and Borgwardt (2013), Rapid distance-based outlier detection via sampling,
+        equation 1.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("code",)
@@ -80,4 +82,6 @@ class Neighbours(Score):
         is_nearest = distances <= nearest[:, None]
         others = ops.min(ops.where(is_nearest, 1e30, distances), axis=-1)
         several = ops.sum(ops.cast(is_nearest, "float32"), axis=-1) > 1.5
-        return ops.sqrt(ops.where(several, nearest, others))
+        is_itself = nearest <= SAME * ops.maximum(square[:, 0], 1.0)
+        is_next = ops.logical_and(is_itself, ops.logical_not(several))
+        return ops.sqrt(ops.where(is_next, others, nearest))
