@@ -42,6 +42,25 @@ TESTED_ELSEWHERE: dict[str, str] = {
         f"estimators/{name}.py": "estimators/test_schema.py: tables as numbers and again"
         for name in ("columns", "frames")
     },
+    "estimators/catalogue.py": "estimators/test_archive.py",
+    **{
+        f"estimators/{name}.py": "estimators/test_anomaly_detector.py"
+        for name in ("explanations", "scoring")
+    },
+    "estimators/own_model.py": "estimators/test_training.py: a Keras model from rows to rows",
+    **{
+        f"estimators/scores/{name}.py": "oracles/test_anomaly_scores.py"
+        for name in (
+            "combined",
+            "features",
+            "likelihood",
+            "mahalanobis",
+            "neighbours",
+            "reconstruction",
+            "score",
+            "scored_model",
+        )
+    },
     "objectives/matching.py": "the tests of the three terms that take draws of the prior",
     "priors/conditional.py": "priors/test_conditional_normal.py, priors/test_class_normals.py",
     "priors/source.py": "priors/test_prior.py, samplers/test_sampler.py",

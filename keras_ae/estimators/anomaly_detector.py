@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-import scipy.special
 from sklearn.base import OutlierMixin
-from sklearn.utils.validation import check_is_fitted
 
-from keras_ae.estimators import explanations, scores, thresholds, training
+from keras_ae.estimators import scores, thresholds, training
 from keras_ae.estimators.labels import anomalies
 from keras_ae.estimators.reservoir import Reservoir
 from keras_ae.estimators.scores import ScoredModel
+from keras_ae.estimators.scoring import Scoring
 from keras_ae.estimators.table_estimator import TableEstimator
 
 
-class AnomalyDetector(OutlierMixin, TableEstimator):
+class AnomalyDetector(Scoring, OutlierMixin, TableEstimator):
     """Finds rows of a table that are unlike those of training.
 
     A model learns to reconstruct rows; a score says how strange a row is by what the model makes of
@@ -34,19 +33,8 @@ class AnomalyDetector(OutlierMixin, TableEstimator):
         trim: Share of the rows that are left out of a second training, those of the highest score
             after a first one, for tables in which there are anomalies; in [0, 0.5).
         members: Models that are trained from seeds of their own, whose scores are averaged.
-        latent_dim: See `TableEstimator`, as for all that follow.
-        model_options: Of the variant.
-        epochs: Passes over the rows, at most.
-        batch_size: Rows of a step, at most.
-        learning_rate: Of Adam.
-        validation_fraction: Share of the rows that are held out.
-        patience: Epochs without a better held-out loss after which training stops.
-        missing: "mask" where entries may be missing.
-        kinds: Column -> kind, where its dtype says otherwise.
-        warm_start: Whether `fit` goes on with the models that are there.
-        callbacks: Keras callbacks.
-        random_state: Seed of everything that is drawn.
-        verbose: 0, 1 or 2.
+        **training: `latent_dim`, `epochs`, `missing`, `random_state` and the others of
+            `TableEstimator`.
 
     Attributes:
         members_: The models with their scores.
@@ -65,6 +53,8 @@ class AnomalyDetector(OutlierMixin, TableEstimator):
         [1, -1]
     """
 
+    members_: list[ScoredModel]
+
     def __init__(
         self,
         model: Any = "autoencoder",
@@ -73,36 +63,9 @@ class AnomalyDetector(OutlierMixin, TableEstimator):
         threshold: Any = "quantile=0.99",
         trim: float = 0.0,
         members: int = 1,
-        latent_dim: int | None = None,
-        model_options: Mapping[str, Any] | None = None,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float = 3e-3,
-        validation_fraction: float = 0.1,
-        patience: int | None = 10,
-        missing: str | None = None,
-        kinds: Mapping[str, str] | None = None,
-        warm_start: bool = False,
-        callbacks: Sequence[Any] | None = None,
-        random_state: Any = None,
-        verbose: int = 0,
+        **training: Any,
     ) -> None:
-        super().__init__(
-            model,
-            latent_dim=latent_dim,
-            model_options=model_options,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            validation_fraction=validation_fraction,
-            patience=patience,
-            missing=missing,
-            kinds=kinds,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        super().__init__(model, **training)
         self.score_method = score_method
         self.threshold = threshold
         self.trim = trim
@@ -128,8 +91,6 @@ class AnomalyDetector(OutlierMixin, TableEstimator):
             weight = None if weight is None else weight[kept]
             self._train(x[kept], weight, None if labels is None else labels[kept], again=True)
         return self
-
-    members_: list[ScoredModel]
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -251,107 +212,6 @@ class AnomalyDetector(OutlierMixin, TableEstimator):
         self._measure()
         return self
 
-    # Scores.
-
-    @property
-    def model_(self) -> Any:
-        """The first of the models."""
-        check_is_fitted(self)
-        return self.members_[0].autoencoder
-
-    def _scores(self, x: np.ndarray) -> np.ndarray:
-        """Return scores of scaled rows, the mean over members."""
-        return np.mean([member.scores(x) for member in self.members_], axis=0)
-
-    def anomaly_score(self, X: Any) -> np.ndarray:
-        """Return how strange rows are, `(rows,)`, higher is stranger, in the score's own unit."""
-        return self._scores(self._scaled(X))
-
-    def score_samples(self, X: Any) -> np.ndarray:
-        """Return -`anomaly_score`, as scikit-learn has it: lower is stranger."""
-        return -self.anomaly_score(X)
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return `score_samples` less `offset_`, negative for anomalies."""
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return -1 for anomalies and 1 for others, `(rows,)`."""
-        return np.where(self.decision_function(X) < 0.0, -1, 1)
-
-    def predict_label(self, X: Any) -> np.ndarray:
-        """Return 1 for anomalies and 0 for others, `(rows,)`."""
-        return (self.predict(X) < 0).astype("int64")
-
-    def p_value(self, X: Any) -> np.ndarray:
-        """Return how probable so high a score is of a normal row, `(rows,)`.
-
-        (1 + held-out rows of a score as high) / (1 + held-out rows): valid whatever the
-        distribution, if held-out rows are normal.
-
-        Reference:
-            Bates et al. (2023), https://arxiv.org/abs/2104.08279, equation 2.
-        """
-        found = self.anomaly_score(X)
-        held = np.sort(self.held_scores_)
-        as_high = len(held) - np.searchsorted(held, found, side="left")
-        return (1.0 + as_high) / (1.0 + len(held))
-
-    def probability(self, X: Any) -> np.ndarray:
-        """Return scores as numbers in [0, 1], `(rows,)`: 0 up to the mean of held-out rows.
-
-        max(0, erf((s - mean) / (deviation sqrt(2)))), comparable between detectors.
-
-        Reference:
-            Kriegel et al. (2011), https://doi.org/10.1137/1.9781611972818.2, section 3.3.
-        """
-        held = self.held_scores_
-        spread = held.std() or np.finfo("float64").tiny
-        away = (self.anomaly_score(X) - held.mean()) / (spread * np.sqrt(2.0))
-        return np.asarray(np.maximum(0.0, scipy.special.erf(away)))
-
-    def confidence(self, X: Any) -> np.ndarray:
-        """Return the share of members that call a row what `predict` calls it, `(rows,)`.
-
-        Each member has a threshold of its own by the same rule; see `members`.
-        """
-        x = self._scaled(X)
-        rule, held = thresholds.get(self.threshold), self._held_by_member()
-        each = np.stack([member.scores(x) for member in self.members_])
-        own = np.array([rule(found, self._held_labels) for found in held])
-        called = each.mean(axis=0) > self.threshold_
-        return np.asarray(((each > own[:, None]) == called).mean(axis=0))
-
-    def _held_by_member(self) -> list[np.ndarray]:
-        return [member.scores(self._held) for member in self.members_]
-
-    # Thresholds.
-
-    def set_threshold(self, threshold: Any, X: Any = None, y: Any = None) -> Self:
-        """Find another threshold, without training.
-
-        Args:
-            threshold: A rule, its name with a number, or a score itself.
-            X: Rows to find it on; those held out of training when None.
-            y: Their labels, for "f1": booleans or 1 for anomalies, or scikit-learn's -1.
-
-        Raises:
-            ValueError: It cannot be found from these rows.
-        """
-        check_is_fitted(self)
-        if isinstance(threshold, (int, float)) and not isinstance(threshold, bool):
-            self.threshold_ = float(threshold)
-            self.offset_ = -self.threshold_
-            return self
-        found = self.held_scores_ if X is None else self.anomaly_score(X)
-        self._set(thresholds.get(threshold), found, None if y is None else anomalies(y))
-        self.threshold = threshold
-        return self
-
-    def _set(self, rule: Any, found: np.ndarray, labels: np.ndarray | None) -> None:
-        self.threshold_ = rule(found, labels)
-        self.offset_ = -self.threshold_
-
     # Persistence.
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray], list[Any]]:
@@ -371,18 +231,3 @@ class AnomalyDetector(OutlierMixin, TableEstimator):
         self.members_, self.history_ = models, state["history"]
         self.threshold_ = state["threshold"]
         self.offset_ = -self.threshold_
-
-    # Reasons.
-
-    def explain(self, X: Any, rows: Sequence[int] | None = None) -> Any:
-        """Return why rows are strange, a pandas DataFrame of a line for each row and column.
-
-        Its columns are `row`, the place in X; `feature`; `value`; `expected`, the model's
-        reconstruction; and `contribution`, by how much the score falls where the value is replaced
-        by the expected one. Within a row the largest come first.
-
-        Args:
-            X: `(rows, columns)`.
-            rows: Places of the rows to explain; those that `predict` calls anomalies when None.
-        """
-        return explanations.explain(self, X, rows)

@@ -112,7 +112,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 
 def _check(description: Any, target: Path) -> None:
-    from keras_ae.estimators.estimators import ESTIMATORS
+    from keras_ae.estimators.catalogue import ESTIMATORS
 
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         given = description.get("format") if isinstance(description, dict) else None
@@ -128,7 +128,7 @@ def _check(description: Any, target: Path) -> None:
 
 
 def _restored(description: dict[str, Any], arrays: dict[str, Any], models: list[Any]) -> Any:
-    from keras_ae.estimators.estimators import ESTIMATORS
+    from keras_ae.estimators.catalogue import ESTIMATORS
 
     estimator = ESTIMATORS[description["estimator"]]()
     estimator.schema_ = TableSchema.from_config(description["schema"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -86,6 +87,20 @@ class TableEstimator(BaseEstimator):
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Show scikit-learn the parameters that a constructor passes on as `**training`."""
+        super().__init_subclass__(**options)
+        own = inspect.signature(cls.__init__)
+        named = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        if len(named) == len(own.parameters):
+            return
+        shared = inspect.signature(TableEstimator.__init__).parameters.values()
+        known = {p.name for p in named}
+        passed_on = [p for p in shared if p.name not in known and p.kind is p.KEYWORD_ONLY]
+        cls.__init__.__signature__ = own.replace(  # type: ignore[attr-defined]
+            parameters=[*named, *passed_on]
+        )
 
     def __sklearn_tags__(self) -> Any:
         """Return what scikit-learn should know of this estimator."""
