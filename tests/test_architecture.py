@@ -42,7 +42,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
         f"estimators/{name}.py": "estimators/test_schema.py: tables as numbers and again"
         for name in ("columns", "frames")
     },
+    "estimators/alike.py": "oracles/test_anomaly_scores.py, estimators/test_embedder.py",
     "estimators/catalogue.py": "estimators/test_archive.py",
+    "estimators/single_model.py": "estimators/test_embedder.py",
     **{
         f"estimators/{name}.py": "estimators/test_anomaly_detector.py"
         for name in ("explanations", "scoring")

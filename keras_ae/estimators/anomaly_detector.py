@@ -180,16 +180,11 @@ class AnomalyDetector(Scoring, OutlierMixin, TableEstimator):
             y: Not used; labels are for `set_threshold`.
             sample_weight: `(rows,)`.
         """
-        if hasattr(self, "members_"):
-            x, weight = self._scaled(X), None
-            self._rng = getattr(self, "_rng", None) or np.random.RandomState(0)
-            if sample_weight is not None:
-                weight = np.asarray(sample_weight, "float64")
-                x, weight = x[weight > 0], weight[weight > 0]
+        is_new = not hasattr(self, "members_")
+        x, weight = self._begin(X, sample_weight, goes_on=not is_new)
+        models: list[Any] = [None] * self.members
+        if not is_new:
             models = [member.autoencoder for member in self.members_]
-        else:
-            x, weight = self._begin(X, sample_weight)
-            models = [None] * self.members
         if not hasattr(self, "_seen"):
             self._seen, self._unseen = Reservoir(), Reservoir()
         trained, held = self._split(len(x))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from keras_ae.estimators import frames
 from keras_ae.estimators.scaling import listed
 from keras_ae.estimators.schema import TableSchema
 
@@ -15,6 +16,11 @@ from keras_ae.estimators.schema import TableSchema
 def is_frame(table: Any) -> bool:
     """Return whether a table has columns with names and dtypes."""
     return hasattr(table, "columns") and hasattr(table, "dtypes")
+
+
+def library_of(table: Any) -> str:
+    """Return "pandas", "polars" or "array"."""
+    return frames.opened(table).library if is_frame(table) else "array"
 
 
 def read(

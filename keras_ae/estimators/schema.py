@@ -125,12 +125,14 @@ class TableSchema:
             parts.append(column.encode(values))
         return np.concatenate(parts, axis=1)
 
-    def decode(self, numbers: Any, like: str | None = None) -> Any:
+    def decode(self, numbers: Any, like: str | None = None, kept: np.ndarray | None = None) -> Any:
         """Return numbers as a table of the dtypes of training.
 
         Args:
             numbers: `(rows, width)`.
             like: "pandas", "polars" or "array"; that of training when None.
+            kept: Which numbers are observed, `(rows, width)` booleans: they are not brought within
+                those of training.
 
         Raises:
             ValueError: The numbers have another width.
@@ -141,10 +143,12 @@ class TableSchema:
                 f"numbers of a table must have the shape (rows, {self.width}). "
                 f"Received: {numbers.shape}"
             )
-        values = {
-            column.name: (column, column.decode(numbers[:, part]))
-            for column, part in zip(self.columns, self.slices, strict=True)
-        }
+        values = {}
+        for column, part in zip(self.columns, self.slices, strict=True):
+            decoded = column.decode(numbers[:, part])
+            if kept is not None and isinstance(column, Number):
+                decoded = np.where(kept[:, part.start], numbers[:, part.start], decoded)
+            values[column.name] = (column, decoded)
         dtypes = dict(zip(self.names, self.dtypes, strict=True))
         return frames.made(values, dtypes, self.library, like)
 

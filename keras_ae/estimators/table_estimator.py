@@ -167,13 +167,16 @@ class TableEstimator(BaseEstimator):
 
     # Training.
 
-    def _begin(self, X: Any, sample_weight: Any = None) -> tuple[np.ndarray, np.ndarray | None]:
+    def _begin(
+        self, X: Any, sample_weight: Any = None, goes_on: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return a table of training in units of the network, and the weights of its rows.
 
         Rows of weight 0 are left out. Schema and scaling are new, but for a warm start.
         """
-        is_new = not (self.warm_start and hasattr(self, "scaling_"))
-        self._rng = check_random_state(self.random_state)
+        is_new = not ((self.warm_start or goes_on) and hasattr(self, "scaling_"))
+        if is_new or not hasattr(self, "_rng"):
+            self._rng = check_random_state(self.random_state)
         numbers = self._read_new(X) if is_new else self._read(X)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(

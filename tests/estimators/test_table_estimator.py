@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from keras_ae.estimators import AnomalyDetector
+from keras_ae.estimators import AnomalyDetector, Embedder, Imputer
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # the checks give constant columns, huge numbers, ...
 ]
 
-ESTIMATORS = [AnomalyDetector(epochs=2)]
+ESTIMATORS = [AnomalyDetector(epochs=2), Embedder(epochs=2), Imputer(epochs=2, samples=5)]
 
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": "rows are held out, and drawn in batches, by "
@@ -23,7 +23,8 @@ EXPECTED = {
 
 
 def expected(estimator: Any) -> dict[str, str]:
-    return EXPECTED
+    # Without gaps an imputer returns what it was given, whatever it was fitted to.
+    return {} if isinstance(estimator, Imputer) else EXPECTED
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected)

@@ -8,14 +8,14 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from keras_ae.backend.compiled.rowwise import Rowwise, is_possible
+from keras_ae.backend.compiled.rowwise import Rowwise
+from keras_ae.estimators.alike import Alike
 from keras_ae.estimators.scores.features import features_of, reader
 from keras_ae.estimators.scores.score import Score
 from keras_ae.parts import RecordsArguments, deserialize
 from keras_ae.typing import Tensor
+from keras_ae.views import Views
 
-FIXED_ROWS = 512
-"""Rows are scored so many at a time, with others added: in one shape, rounding is the same."""
 MOST_ROWS = 20_000
 """Of training, from which a score is made."""
 
@@ -33,7 +33,8 @@ class ScoredModel(RecordsArguments, keras.Model):
         super().__init__(autocast=False, name="scored_model")
         self.autoencoder, self.score = model, score
         self.built = True
-        self.__dict__["_rowwise"] = Rowwise(self, "score_tensor", alike=True)
+        self.__dict__["views"] = Views(self)
+        self.__dict__["_alike"] = Alike(self, "score_tensor")
 
     @classmethod
     def fitted(
@@ -72,13 +73,7 @@ class ScoredModel(RecordsArguments, keras.Model):
 
     def scores(self, x: np.ndarray) -> np.ndarray:
         """Return scores `(rows,)` of scaled rows, float64; each of its own row alone."""
-        lacking = -len(x) % FIXED_ROWS
-        whole = np.concatenate([x, np.repeat(x[-1:], lacking, axis=0)]) if lacking else x
-        if is_possible(self, whole):
-            found = self._rowwise(whole, FIXED_ROWS)
-        else:
-            found = self.predict(whole, batch_size=FIXED_ROWS, verbose=0)
-        return np.asarray(found[: len(x)], "float64")
+        return np.asarray(self._alike(x), "float64")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data."""
