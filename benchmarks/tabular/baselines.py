@@ -1,4 +1,4 @@
-"""What needs no network: distances, residuals, trees; of rows in deviations of the training rows."""
+"""What needs no network: distances, residuals, trees; of rows in deviations of training's."""
 
 from __future__ import annotations
 

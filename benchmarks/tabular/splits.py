@@ -13,7 +13,8 @@ MOST_ROWS = 20_000
 """Of a larger set so many, drawn at random and left in the order of the file."""
 FEW_ROWS = 1_000
 PROTOCOLS = {
-    "shuffled": "half of the normal rows, at random, train; the others and all anomalies are scored",
+    "shuffled": "half of the normal rows, drawn at random, train; the others and all anomalies are "
+    "scored",
     "published": "the first half of the normal rows in the order of the file trains, and sets of "
     "fewer than 1,000 rows are drawn from with repetition until they have as many, as in the "
     "published columns",

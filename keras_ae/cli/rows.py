@@ -13,7 +13,7 @@ from keras_ae.cli.settings import Settings, check_limit
 
 RUN = click.argument("run")
 BACKEND = click.option("--backend", help="jax, tensorflow or torch.")
-ARRAYS = (".npy", ".csv")
+ARRAYS = (".npy", ".csv", ".parquet")
 
 
 def file_to_write(*suffixes: str, required: bool = True) -> Any:
@@ -116,7 +116,7 @@ def opened_with_labels(
 
 
 def write(to: Path, values: Any) -> None:
-    """Write an array as .npy or .csv, at once."""
+    """Write an array as .npy, .csv or .parquet, at once."""
     import numpy as np
 
     from keras_ae.files import replacing
@@ -125,6 +125,12 @@ def write(to: Path, values: Any) -> None:
         if to.suffix == ".npy":
             with partial.open("wb") as file:
                 np.save(file, values)
+        elif to.suffix == ".parquet":
+            import pandas as pd
+
+            flat = np.reshape(values, (len(values), -1))
+            names = [f"x{i}" for i in range(flat.shape[1])]
+            pd.DataFrame(flat, columns=names).to_parquet(partial, index=False)
         else:
             np.savetxt(partial, np.reshape(values, (len(values), -1)), delimiter=",", fmt="%.8g")
     click.echo(f"{to}: {np.shape(values)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from keras_ae.cli import tables
 from keras_ae.cli.about import describe, list_verb
 from keras_ae.cli.compression import compress, decompress
 from keras_ae.cli.drawing import fit_sampler, sample
@@ -45,9 +46,14 @@ def evaluate(run: str, samples: int, seed: int, to: Path | None, **rows_of: Any)
 @click.command()
 @RUN
 @rows_options
+@tables.how_to_read
 @file_to_write(*ARRAYS)
-def encode(run: str, to: Path, **rows_of: Any) -> None:
+def encode(run: str, to: Path, no_header: bool, na: tuple[str, ...], **rows_of: Any) -> None:
     """Write the codes of some data."""
+    if tables.is_fitted(run):
+        embedder = tables.opened(run, rows_of["backend"], "inverse_transform", "embed")
+        tables.applied(embedder, tables.codes(embedder), to, no_header, na, **rows_of)
+        return
     model, rows, _ = opened(run, **rows_of)
     write(to, model.encode(rows))
 
@@ -55,9 +61,14 @@ def encode(run: str, to: Path, **rows_of: Any) -> None:
 @click.command()
 @RUN
 @rows_options
+@tables.how_to_read
 @file_to_write(*ARRAYS)
-def reconstruct(run: str, to: Path, **rows_of: Any) -> None:
+def reconstruct(run: str, to: Path, no_header: bool, na: tuple[str, ...], **rows_of: Any) -> None:
     """Write the reconstructions of some data."""
+    if tables.is_fitted(run):
+        denoiser = tables.opened(run, rows_of["backend"], "corruption", "denoise")
+        tables.applied(denoiser, tables.filled(denoiser), to, no_header, na, **rows_of)
+        return
     model, rows, _ = opened(run, **rows_of)
     write(to, model.reconstruct(rows))
 
@@ -65,9 +76,25 @@ def reconstruct(run: str, to: Path, **rows_of: Any) -> None:
 @click.command()
 @RUN
 @rows_options
+@tables.how_to_read
+@click.option("--threshold", help="Of a run of `fit anomaly`: another than its own, fpr=0.01, ...")
 @file_to_write(*ARRAYS)
-def score(run: str, to: Path, **rows_of: Any) -> None:
+def score(
+    run: str,
+    to: Path,
+    threshold: str | None,
+    no_header: bool,
+    na: tuple[str, ...],
+    **rows_of: Any,
+) -> None:
     """Write the anomaly score of each row of some data; higher is more anomalous."""
+    if tables.is_fitted(run):
+        detector = tables.opened(run, rows_of["backend"], "anomaly_score", "anomaly")
+        rows = tables.scores(detector, threshold)
+        tables.applied(detector, rows, to, no_header, na, **rows_of)
+        return
+    if threshold is not None:
+        raise ValueError("`--threshold` is of runs of `keras-ae fit anomaly`. Received: another")
     model, rows, _ = opened(run, **rows_of)
     write(to, model.score(rows))
 
@@ -83,11 +110,23 @@ def score(run: str, to: Path, **rows_of: Any) -> None:
     "[default: the mean]",
 )
 @click.option("--seed", type=int, default=0, help="Of the noise.")
+@tables.how_to_read
 @file_to_write(*ARRAYS)
 def impute(
-    run: str, samples: int, imputations: int | None, seed: int, to: Path, **rows_of: Any
+    run: str,
+    samples: int,
+    imputations: int | None,
+    seed: int,
+    to: Path,
+    no_header: bool,
+    na: tuple[str, ...],
+    **rows_of: Any,
 ) -> None:
     """Write some data with their missing entries filled in."""
+    if tables.is_fitted(run):
+        imputer = tables.opened(run, rows_of["backend"], "impute", "impute")
+        tables.applied(imputer, tables.filled(imputer), to, no_header, na, **rows_of)
+        return
     if imputations is not None and to.suffix != ".npy":
         raise ValueError(f"`--to` must end in .npy with --imputations. Received: {to}")
     model, rows, _ = opened(run, **rows_of)
@@ -95,6 +134,9 @@ def impute(
 
 
 VERBS = [
+    tables.fit,
+    tables.explain,
+    tables.synthesize,
     list_verb,
     describe,
     evaluate,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_ae.backend.compiled.rowwise import Rowwise, is_possible
+from keras_ae.backend.compiled.rowwise.sizes import padded, rows_in
 
 FIXED_ROWS = 512
 """Rows are computed so many at a time, with others added: in one shape, rounding is the same."""
@@ -24,12 +25,12 @@ class Alike:
         self.model, self.function = model, function
         self.rowwise = Rowwise(model, function, alike=True)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Return the function of rows `(rows, ...)`, one or more."""
-        lacking = -len(x) % FIXED_ROWS
-        whole = np.concatenate([x, np.repeat(x[-1:], lacking, axis=0)]) if lacking else x
+    def __call__(self, x: Any) -> np.ndarray:
+        """Return the function of rows `(rows, ...)`, one or more, or of a dict of such."""
+        rows = rows_in(x)
+        whole = padded(x, rows + -rows % FIXED_ROWS)
         if is_possible(self.model, whole):
             found = self.rowwise(whole, FIXED_ROWS)
         else:
             found = self.model.views.run(self.function, whole, batch_size=FIXED_ROWS)
-        return np.asarray(found)[: len(x)]
+        return np.asarray(found)[:rows]

@@ -25,7 +25,6 @@ from keras_ae.naming import nearest
 from keras_ae.parts import deserialize, serialize
 
 FORMAT = 1
-SUFFIX = ".kae"
 DESCRIPTION = "estimator.json"
 ARRAYS = "arrays.npz"
 KEPT = {"kept": "with the models"}
@@ -41,7 +40,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> Path:
 
     Args:
         estimator: A fitted estimator.
-        path: The file, whose name should end on ".kae".
+        path: The file, whose name should end on ".estimator".
 
     Raises:
         OSError: It cannot be written.

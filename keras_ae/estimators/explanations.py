@@ -40,7 +40,7 @@ def explain(detector: Any, X: Any, rows: Sequence[int] | None = None) -> Any:
         replaced = x.copy()
         replaced[:, part] = expected[:, part]
         replaced[:, part][np.isnan(x[:, part])] = np.nan
-        fall = found[places] - detector._scores(replaced)
+        fall = found[places] - detector._scores(replaced, original=x)
         entries = zip(places, values[i], wanted[i], fall, strict=True)
         tables += [(row, column.name, value, mean, by) for row, value, mean, by in entries]
     table = pd.DataFrame(tables, columns=COLUMNS)

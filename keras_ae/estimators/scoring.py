@@ -30,9 +30,9 @@ class Scoring:
         check_is_fitted(self)
         return self.members_[0].autoencoder
 
-    def _scores(self, x: np.ndarray) -> np.ndarray:
-        """Return scores of scaled rows, the mean over members."""
-        return np.mean([member.scores(x) for member in self.members_], axis=0)
+    def _scores(self, x: np.ndarray, original: np.ndarray | None = None) -> np.ndarray:
+        """Return scores of scaled rows, the mean over members; see `ScoredModel.scores`."""
+        return np.mean([member.scores(x, original) for member in self.members_], axis=0)
 
     def anomaly_score(self, X: Any) -> np.ndarray:
         """Return how strange rows are, `(rows,)`, higher is stranger, in the score's own unit."""
@@ -63,7 +63,10 @@ class Scoring:
         Reference:
             Bates et al. (2023), https://arxiv.org/abs/2104.08279, equation 2.
         """
-        found = self.anomaly_score(X)
+        return self.p_value_of(self.anomaly_score(X))
+
+    def p_value_of(self, found: np.ndarray) -> np.ndarray:
+        """Return the same of scores `(rows,)`."""
         held = np.sort(self.held_scores_)
         as_high = len(held) - np.searchsorted(held, found, side="left")
         return (1.0 + as_high) / (1.0 + len(held))

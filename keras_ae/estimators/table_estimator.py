@@ -155,7 +155,7 @@ class TableEstimator(BaseEstimator):
     # Persistence.
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write what was fitted to one file, "NAME.kae", for `keras_ae.estimators.load`.
+        """Write what was fitted to one file, "NAME.estimator", for `keras_ae.estimators.load`.
 
         Raises:
             NotFittedError: There is nothing to write.

@@ -191,3 +191,13 @@ def test_reasons_name_the_column_that_was_changed() -> None:
     assert made.explain(strange, rows=[]).empty
     with pytest.raises(IndexError, match="from 0 to 2"):
         made.explain(strange, rows=[3])
+
+
+def test_a_changed_row_of_training_is_not_compared_with_what_it_was() -> None:
+    rows = np.concatenate([X, [[9.0, 0.0, 0.0, 0.0, 0.0, 0.0]] * X.std(axis=0)])
+    made = AnomalyDetector(
+        epochs=5, random_state=0, validation_fraction=0.0, threshold="quantile=0.99"
+    ).fit(rows)
+    table = made.explain(rows, rows=[400])
+    assert table["feature"][0] == "x0"
+    assert (table["contribution"][1:] < 0.3 * table["contribution"][0]).all()

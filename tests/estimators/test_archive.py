@@ -30,8 +30,8 @@ def table() -> pd.DataFrame:
 def test_a_detector_comes_back_with_equal_scores(score: str, tmp_path: Path) -> None:
     model = "vae" if score == "elbo" else "autoencoder"
     made = AnomalyDetector(model, score_method=score, members=2, **QUICK).fit(table())
-    path = made.save(tmp_path / "detector.kae")
-    assert [p.name for p in tmp_path.iterdir()] == ["detector.kae"]
+    path = made.save(tmp_path / "detector.estimator")
+    assert [p.name for p in tmp_path.iterdir()] == ["detector.estimator"]
     again = estimators.load(path)
     np.testing.assert_array_equal(again.anomaly_score(table()), made.anomaly_score(table()))
     np.testing.assert_array_equal(again.confidence(table()), made.confidence(table()))
@@ -49,7 +49,7 @@ def test_parameters_that_are_objects_come_back(tmp_path: Path) -> None:
     made = AnomalyDetector(
         given, threshold=Quantile(0.7), callbacks=[keras.callbacks.Callback()], **QUICK
     ).fit(X)
-    again = estimators.load(made.save(tmp_path / "detector.kae"))
+    again = estimators.load(made.save(tmp_path / "detector.estimator"))
     assert again.threshold == Quantile(0.7)
     assert again.callbacks is None
     assert again.model.variant == "autoencoder"
@@ -58,7 +58,7 @@ def test_parameters_that_are_objects_come_back(tmp_path: Path) -> None:
 
 
 def test_a_file_holds_no_pickle(tmp_path: Path) -> None:
-    path = AnomalyDetector(**QUICK).fit(X).save(tmp_path / "detector.kae")
+    path = AnomalyDetector(**QUICK).fit(X).save(tmp_path / "detector.estimator")
     with zipfile.ZipFile(path) as archive:
         assert sorted(archive.namelist()) == ["arrays.npz", "estimator.json", "model_0.keras"]
         description = json.loads(archive.read("estimator.json"))
@@ -74,13 +74,13 @@ def test_saving_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(type(made.members_[0]), "save", fail)
     with pytest.raises(OSError, match="disk full"):
-        made.save(tmp_path / "detector.kae")
+        made.save(tmp_path / "detector.estimator")
     assert list(tmp_path.iterdir()) == []
 
 
 def rewritten(path: Path, **changes: Any) -> Path:
     """Return a copy of an archive whose description has other entries."""
-    other = path.with_name("other.kae")
+    other = path.with_name("other.estimator")
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(other, "w") as copy:
         for name in archive.namelist():
             content = archive.read(name)
@@ -91,17 +91,17 @@ def rewritten(path: Path, **changes: Any) -> Path:
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    path = AnomalyDetector(**QUICK).fit(X).save(tmp_path / "detector.kae")
+    path = AnomalyDetector(**QUICK).fit(X).save(tmp_path / "detector.estimator")
     with pytest.raises(FileNotFoundError, match="not there"):
-        estimators.load(tmp_path / "none.kae")
-    (tmp_path / "text.kae").write_text("no archive")
+        estimators.load(tmp_path / "none.estimator")
+    (tmp_path / "text.estimator").write_text("no archive")
     with pytest.raises(ValueError, match="must be a whole file"):
-        estimators.load(tmp_path / "text.kae")
+        estimators.load(tmp_path / "text.estimator")
     content = path.read_bytes()
     for damaged in (content[: len(content) // 2], content[:2_000] + b"x" + content[2_001:]):
-        (tmp_path / "damaged.kae").write_bytes(damaged)
+        (tmp_path / "damaged.estimator").write_bytes(damaged)
         with pytest.raises(ValueError, match="must be a whole file"):
-            estimators.load(tmp_path / "damaged.kae")
+            estimators.load(tmp_path / "damaged.estimator")
     with pytest.raises(ValueError, match="must have format 1. Received: 2"):
         estimators.load(rewritten(path, format=2))
     with pytest.raises(ValueError, match="must hold one of .*'os.system'"):

@@ -65,6 +65,6 @@ def test_more_rows_train_on() -> None:
 
 
 def test_an_embedder_comes_back_from_a_file(embedder: Embedder, tmp_path: Path) -> None:
-    again = estimators.load(embedder.save(tmp_path / "embedder.kae"))
+    again = estimators.load(embedder.save(tmp_path / "embedder.estimator"))
     np.testing.assert_array_equal(again.transform(TABLE), embedder.transform(TABLE))
     assert again.get_params() == embedder.get_params()

@@ -208,7 +208,7 @@ def test_nothing_is_said_of_rows_before_fit() -> None:
     with pytest.raises(NotFittedError):
         AnomalyDetector().set_threshold("quantile=0.5")
     with pytest.raises(NotFittedError):
-        AnomalyDetector().save("detector.kae")
+        AnomalyDetector().save("detector.estimator")
 
 
 def test_a_sparse_matrix_is_refused_in_scikit_learns_words() -> None:

@@ -70,18 +70,31 @@ class Neighbours(Score):
 
     def value(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the distance `(batch,)`; with one reference alone, to that."""
+        distances, is_itself = self._compared(features)
+        return self._nearest(distances, is_itself)
+
+    def changed(self, features: Mapping[str, Tensor], original: Mapping[str, Tensor]) -> Tensor:
+        """Return the distance `(batch,)` of changed rows to references other than the original."""
+        _, is_itself = self._compared(original)
+        return self._nearest(self._compared(features)[0], is_itself)
+
+    def _compared(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return squared distances `(batch, references)`, and which reference is the row itself."""
         parts = [features[name] for name in self.reads]
         raw = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
         rows = (raw - self.middle) * self.scale
         square = ops.sum(ops.square(rows), axis=-1, keepdims=True)
         products = ops.matmul(rows, ops.transpose(self.points))
         distances = ops.maximum(square + self.squares - 2.0 * products, 0.0)
-        nearest = ops.min(distances, axis=-1)
-        if self.points.shape[0] == 1:
-            return ops.sqrt(nearest)
-        is_nearest = distances <= nearest[:, None]
-        others = ops.min(ops.where(is_nearest, 1e30, distances), axis=-1)
-        several = ops.sum(ops.cast(is_nearest, "float32"), axis=-1) > 1.5
-        is_itself = nearest <= SAME * ops.maximum(square[:, 0], 1.0)
-        is_next = ops.logical_and(is_itself, ops.logical_not(several))
-        return ops.sqrt(ops.where(is_next, others, nearest))
+        # The nearest, if it is at no distance; one of several that are is another row.
+        nearest = ops.min(distances, axis=-1, keepdims=True)
+        same = distances <= ops.maximum(nearest, SAME * ops.maximum(square, 1.0))
+        several = ops.sum(ops.cast(same, "float32"), axis=-1, keepdims=True) > 1.5
+        is_same = nearest <= SAME * ops.maximum(square, 1.0)
+        alone = ops.logical_and(is_same, ops.logical_not(several))
+        return distances, ops.logical_and(same, alone)
+
+    def _nearest(self, distances: Tensor, left_out: Tensor) -> Tensor:
+        if self.points.shape[0] > 1:
+            distances = ops.where(left_out, 1e30, distances)
+        return ops.sqrt(ops.min(distances, axis=-1))

@@ -38,3 +38,12 @@ class Score(Part):
     @abstractmethod
     def value(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the scores `(batch,)` of features `(batch, ...)`."""
+
+    def changed(self, features: Mapping[str, Tensor], original: Mapping[str, Tensor]) -> Tensor:
+        """Return the scores `(batch,)` of rows that were changed, for what the change is worth.
+
+        Args:
+            features: Of the changed rows.
+            original: Of the rows as they were, with which changed ones must not be compared.
+        """
+        return self.value(features)

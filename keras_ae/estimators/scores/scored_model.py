@@ -63,16 +63,33 @@ class ScoredModel(RecordsArguments, keras.Model):
         features = Rowwise(model, reader(kind.reads))(chosen)
         return cls(model, kind.fitted(model, features))
 
-    def score_tensor(self, x: Tensor) -> Tensor:
-        """Return scores `(batch,)`, float32."""
-        return self.score.value(features_of(self.autoencoder, x, self.score.reads))
+    def score_tensor(self, x: Any) -> Tensor:
+        """Return scores `(batch,)`, float32.
+
+        Args:
+            x: Scaled rows, or a dict of them as `x` and of what they were before they were changed
+                as `original`.
+        """
+        if not isinstance(x, Mapping):
+            return self.score.value(features_of(self.autoencoder, x, self.score.reads))
+        changed, original = (
+            features_of(self.autoencoder, x[name], self.score.reads) for name in ("x", "original")
+        )
+        return self.score.changed(changed, original)
 
     def call(self, x: Tensor) -> Tensor:
         """Return scores `(batch,)`, float32."""
         return self.score_tensor(x)
 
-    def scores(self, x: np.ndarray) -> np.ndarray:
-        """Return scores `(rows,)` of scaled rows, float64; each of its own row alone."""
+    def scores(self, x: np.ndarray, original: np.ndarray | None = None) -> np.ndarray:
+        """Return scores `(rows,)` of scaled rows, float64; each of its own row alone.
+
+        Args:
+            x: `(rows, width)`, float32.
+            original: What the rows were before they were changed, if they were.
+        """
+        if original is not None:
+            return np.asarray(self._alike({"x": x, "original": original}), "float64")
         return np.asarray(self._alike(x), "float64")
 
     def get_config(self) -> dict[str, Any]:
