@@ -35,6 +35,7 @@ def explain(detector: Any, X: Any, rows: Sequence[int] | None = None) -> Any:
     expected = np.mean(means, axis=0)
     values = _entries(schema, numbers, as_they_are=True)
     wanted = _entries(schema, scaling.restore(expected))
+    expected = _possible(schema, scaling, expected)
     tables = []
     for i, (column, part) in enumerate(zip(schema.columns, schema.slices, strict=True)):
         replaced = x.copy()
@@ -50,6 +51,14 @@ def explain(detector: Any, X: Any, rows: Sequence[int] | None = None) -> Any:
         .sort_values(["_at", "_by"], kind="stable")[COLUMNS]
         .reset_index(drop=True)
     )
+
+
+def _possible(schema: Any, scaling: Any, scaled: np.ndarray) -> np.ndarray:
+    """Return scaled rows of entries that can be: one category, truths, whole numbers."""
+    numbers = scaling.restore(scaled)
+    for column, part in zip(schema.columns, schema.slices, strict=True):
+        numbers[:, part] = column.encode(column.decode(numbers[:, part]))
+    return np.asarray(scaling.apply(numbers))
 
 
 def _entries(schema: Any, numbers: np.ndarray, as_they_are: bool = False) -> list[list[Any]]:

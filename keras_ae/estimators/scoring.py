@@ -105,7 +105,7 @@ class Scoring:
         """Find another threshold, without training.
 
         Args:
-            threshold: A rule, its name with a number, or a score itself.
+            threshold: A rule, its name with a number, or a score itself, until the next `fit`.
             X: Rows to find it on; those held out of training when None.
             y: Their labels, for "f1": booleans or 1 for anomalies, or scikit-learn's -1.
 
@@ -132,8 +132,9 @@ class Scoring:
         """Return why rows are strange, a pandas DataFrame of a line for each row and column.
 
         Its columns are `row`, the place in X; `feature`; `value`; `expected`, the model's
-        reconstruction; and `contribution`, by how much the score falls where the value is replaced
-        by the expected one. Within a row the largest come first.
+        reconstruction as an entry of the column; and `contribution`, by how much the score falls
+        where the value is replaced by the expected one, 0 where it is missing. Within a row the
+        largest come first.
 
         Args:
             X: `(rows, columns)`.

@@ -14,7 +14,7 @@ from keras_ae.parts import checked_size
 from keras_ae.typing import Tensor
 
 RIDGE = 1e-6
-"""Of the codes' mean variance, added to each: codes may lie in fewer dimensions than they have."""
+"""Added to variances of standardised codes, which may lie in fewer dimensions than they have."""
 
 
 @keras.saving.register_keras_serializable("keras_ae.estimators")
@@ -43,13 +43,13 @@ class Mahalanobis(Score):
     def fitted(cls, model: Any, features: Mapping[str, np.ndarray]) -> Self:
         """Return the score with the mean and the covariance of codes."""
         codes = np.asarray(features["code"], "float64")
-        centred = codes - codes.mean(axis=0)
-        covariance = centred.T @ centred / len(codes)
-        values, vectors = np.linalg.eigh(covariance)
-        least = max(RIDGE * values.mean(), 1e-12)
+        deviation = codes.std(axis=0)
+        deviation = np.where(deviation > 0.0, deviation, 1.0)
+        centred = (codes - codes.mean(axis=0)) / deviation
+        values, vectors = np.linalg.eigh(centred.T @ centred / len(codes))
         score = cls(codes.shape[1])
         score.mean.assign(codes.mean(axis=0))
-        whitening = vectors / np.sqrt(np.maximum(values, 0.0) + least)
+        whitening = vectors / np.sqrt(np.maximum(values, 0.0) + RIDGE) / deviation[:, None]
         score.whitening.assign(np.ascontiguousarray(whitening))
         return score
 

@@ -15,7 +15,7 @@ from keras_ae.typing import Tensor
 
 REFERENCES = 4_000
 """Rows of training that are kept to compare with, at most."""
-SAME = 1e-5
+SAME = 1e-10
 """Rows are the same whose squared distance is a smaller part of their squared length, or of 1."""
 
 
@@ -70,31 +70,45 @@ class Neighbours(Score):
 
     def value(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the distance `(batch,)`; with one reference alone, to that."""
-        distances, is_itself = self._compared(features)
-        return self._nearest(distances, is_itself)
+        rows, square, approximate = self._compared(features)
+        least, _, more = self._two_nearest(rows, approximate)
+        if self.points.shape[0] == 1:
+            return ops.sqrt(least)
+        return ops.sqrt(ops.where(least <= SAME * square, more, least))
 
     def changed(self, features: Mapping[str, Tensor], original: Mapping[str, Tensor]) -> Tensor:
         """Return the distance `(batch,)` of changed rows to references other than the original."""
-        _, is_itself = self._compared(original)
-        return self._nearest(self._compared(features)[0], is_itself)
+        rows, square, approximate = self._compared(original)
+        least, place, _ = self._two_nearest(rows, approximate)
+        there = ops.logical_and(self._is_at(place), (least <= SAME * square)[:, None])
+        rows, _, approximate = self._compared(features)
+        if self.points.shape[0] > 1:
+            approximate = ops.where(there, 1e30, approximate)
+        return ops.sqrt(self._two_nearest(rows, approximate)[0])
 
-    def _compared(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return squared distances `(batch, references)`, and which reference is the row itself."""
+    def _compared(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return scaled rows, their squared lengths, 1 at least, and squared distances.
+
+        Those are of products, `(batch, references)`, and wrong by a millionth of the lengths.
+        """
         parts = [features[name] for name in self.reads]
         raw = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
         rows = (raw - self.middle) * self.scale
-        square = ops.sum(ops.square(rows), axis=-1, keepdims=True)
+        square = ops.sum(ops.square(rows), axis=-1)
         products = ops.matmul(rows, ops.transpose(self.points))
-        distances = ops.maximum(square + self.squares - 2.0 * products, 0.0)
-        # The nearest, if it is at no distance; one of several that are is another row.
-        nearest = ops.min(distances, axis=-1, keepdims=True)
-        same = distances <= ops.maximum(nearest, SAME * ops.maximum(square, 1.0))
-        several = ops.sum(ops.cast(same, "float32"), axis=-1, keepdims=True) > 1.5
-        is_same = nearest <= SAME * ops.maximum(square, 1.0)
-        alone = ops.logical_and(is_same, ops.logical_not(several))
-        return distances, ops.logical_and(same, alone)
+        return rows, ops.maximum(square, 1.0), square[:, None] + self.squares - 2.0 * products
 
-    def _nearest(self, distances: Tensor, left_out: Tensor) -> Tensor:
-        if self.points.shape[0] > 1:
-            distances = ops.where(left_out, 1e30, distances)
-        return ops.sqrt(ops.min(distances, axis=-1))
+    def _two_nearest(self, rows: Tensor, approximate: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the least squared distance `(batch,)`, by differences, its place, and the next."""
+        first = ops.argmin(approximate, axis=-1)
+        others = ops.where(self._is_at(first), 1e30, approximate)
+        second = ops.argmin(others, axis=-1)
+        one, two = (
+            ops.sum(ops.square(rows - ops.take(self.points, place, axis=0)), axis=-1)
+            for place in (first, second)
+        )
+        return ops.minimum(one, two), ops.where(one <= two, first, second), ops.maximum(one, two)
+
+    def _is_at(self, place: Tensor) -> Tensor:
+        numbers = ops.arange(self.points.shape[0], dtype="int32")
+        return ops.equal(ops.cast(place, "int32")[:, None], numbers)
