@@ -45,6 +45,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "estimators/alike.py": "oracles/test_anomaly_scores.py, estimators/test_embedder.py",
     "estimators/catalogue.py": "estimators/test_archive.py",
     "estimators/single_model.py": "estimators/test_embedder.py",
+    "cli/table_fits.py": "cli/test_tables.py",
     **{
         f"estimators/{name}.py": "estimators/test_anomaly_detector.py"
         for name in ("explanations", "scoring")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from keras_ae.cli import tables
+from keras_ae.cli import table_fits, tables
 from keras_ae.cli.about import describe, list_verb
 from keras_ae.cli.compression import compress, decompress
 from keras_ae.cli.drawing import fit_sampler, sample
@@ -134,7 +134,7 @@ def impute(
 
 
 VERBS = [
-    tables.fit,
+    table_fits.fit,
     tables.explain,
     tables.synthesize,
     list_verb,
