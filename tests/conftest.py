@@ -34,6 +34,8 @@ SAME = {
     "reports",
     "repository",
     "serving",
+    "test_anomaly_detector.py",
+    "test_anomaly_thresholds.py",
     "test_architecture.py",
     "test_deploy.py",
     "test_packaging.py",

@@ -97,6 +97,7 @@ def test_labels_are_for_the_rule_that_needs_them_alone() -> None:
     AnomalyDetector(**QUICK).fit(X, np.arange(400))  # as scikit-learn's own ignore them
 
 
+@pytest.mark.slow
 def test_trimmed_rows_are_those_of_the_highest_scores() -> None:
     rows = np.concatenate([X, FAR[:40]])
     plain = AnomalyDetector(epochs=10, random_state=0).fit(rows)
@@ -156,6 +157,7 @@ def test_callbacks_are_told_of_each_epoch() -> None:
     assert seen == [0, 1]
 
 
+@pytest.mark.slow
 def test_it_stands_in_a_pipeline_and_in_a_search() -> None:
     pipe = make_pipeline(MinMaxScaler(), AnomalyDetector(**QUICK)).fit(X)
     assert pipe.predict(FAR).shape == (100,)
