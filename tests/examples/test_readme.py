@@ -35,6 +35,9 @@ def test_the_code_about_discrete_codes_runs() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:an example of shape"
+)  # of pictures larger than those trained on
 def test_the_code_about_compression_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
