@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, cast
 
 import keras
 from keras import ops
 
 from keras_ae import inputs
 from keras_ae.copies import copied
-from keras_ae.parts import RecordsArguments, checked_claim, checked_size, deserialize
+from keras_ae.parts import MadeAgain, checked_claim, checked_size
 from keras_ae.typing import Tensor
 
 POOLS = ("mean", "all")
@@ -20,7 +19,7 @@ START_ROWS = 10_000
 
 
 @keras.saving.register_keras_serializable("keras_ae")
-class Classifier(RecordsArguments, keras.Model):
+class Classifier(MadeAgain, keras.Model):
     """Probabilities of classes, by one linear layer on the codes of a trained model.
 
     The classifier has a copy of the model, whose encoder learns on beside the layer, unless it is
@@ -133,22 +132,6 @@ class Classifier(RecordsArguments, keras.Model):
         codes = self.autoencoder.encode(inputs.first_rows(x, START_ROWS))
         codes = ops.convert_to_numpy(self._pooled(ops.convert_to_tensor(codes)))
         self.standardize.set_weights([codes.mean(axis=0), codes.var(axis=0)])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data."""
-        return self.serialized_arguments()
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
-        """Make the classifier again from `get_config()`."""
-        return cls(**{name: deserialize(value) for name, value in config.items()})
-
-    def get_build_config(self) -> dict[str, Any]:
-        """Return nothing: the constructor builds the classifier."""
-        return {}
-
-    def build_from_config(self, config: Mapping[str, Any]) -> None:
-        """Do nothing: the constructor builds the classifier."""
 
 
 def _keep_to_codes(model: Any, frozen: bool) -> None:

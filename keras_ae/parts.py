@@ -48,16 +48,8 @@ class RecordsArguments:
         return {name: serialize(value) for name, value in self.arguments.items()}
 
 
-@keras.saving.register_keras_serializable("keras_ae")
-class Part(RecordsArguments, keras.layers.Layer):
-    """A replaceable piece of a model: a Keras layer that remembers its constructor's arguments.
-
-    Args:
-        name: Name of the layer; the class name in snake case by default.
-    """
-
-    def __init__(self, *, name: str | None = None) -> None:
-        super().__init__(name=name or snake_case(type(self).__name__))
+class MadeAgain(RecordsArguments):
+    """Lets Keras save a part or a model as its constructor's arguments."""
 
     @final
     def get_config(self) -> dict[str, Any]:
@@ -66,18 +58,30 @@ class Part(RecordsArguments, keras.layers.Layer):
 
     @classmethod
     @final
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make the part again from `get_config()`."""
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
+        """Make it again from `get_config()`."""
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
     @final
     def get_build_config(self) -> dict[str, Any]:
-        """Return nothing: the model that owns the part builds it."""
+        """Return nothing: it is built by its constructor, or by the model that owns it."""
         return {}
 
     @final
     def build_from_config(self, config: Mapping[str, Any]) -> None:
-        """Do nothing: the model that owns the part builds it."""
+        """Do nothing, as `get_build_config`."""
+
+
+@keras.saving.register_keras_serializable("keras_ae")
+class Part(MadeAgain, keras.layers.Layer):
+    """A replaceable piece of a model: a Keras layer that remembers its constructor's arguments.
+
+    Args:
+        name: Name of the layer; the class name in snake case by default.
+    """
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name=name or snake_case(type(self).__name__))
 
 
 @contextlib.contextmanager

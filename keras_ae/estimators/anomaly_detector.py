@@ -136,7 +136,12 @@ class AnomalyDetector(Scoring, OutlierMixin, TableEstimator):
         if goes_on:
             models = [member.autoencoder for member in self.members_]
         weight = None if weight is None else weight[trained]
-        self.members_ = [self._member(model, x[trained], x[held], weight) for model in models]
+        made = [self._member(model, x[trained], x[held], weight) for model in models]
+        self.members_ = [member for member, _ in made]
+        self.history_ = made[0][1]
+        self._seen, self._unseen = Reservoir(), Reservoir()
+        self._seen.add(x[trained], self._seed())
+        self._unseen.add(x[held], self._seed())
         measured = held if len(held) else trained
         self._held = x[measured]
         self._held_labels = None if labels is None else labels[measured]
@@ -144,16 +149,13 @@ class AnomalyDetector(Scoring, OutlierMixin, TableEstimator):
 
     def _member(
         self, model: Any, x: np.ndarray, held: np.ndarray, weight: np.ndarray | None
-    ) -> ScoredModel:
+    ) -> tuple[ScoredModel, dict[str, list[float]]]:
         seed = self._seed()
-        is_first = model is None
-        model = self._made(seed) if is_first else model
+        model = self._made(seed) if model is None else model
         seen = self._with_others(x)
         history = training.fitted(model, seen, held, self._plan(), seed, weight)
-        if not hasattr(self, "members_") or is_first:
-            self.history_ = history
-        rng = np.random.default_rng(seed)
-        return ScoredModel.fitted(scores.get(self.score_method), model, x, rng, weight)
+        kind, rng = scores.get(self.score_method), np.random.default_rng(seed)
+        return ScoredModel.fitted(kind, model, x, rng, weight), history
 
     def _measure(self) -> None:
         self.held_scores_ = self._scores(self._held)

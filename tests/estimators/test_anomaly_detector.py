@@ -150,6 +150,21 @@ def test_parts_of_a_table_are_learned_one_after_another() -> None:
     assert roc_auc_score(np.repeat([0, 1], 100), found) > 0.8
 
 
+def test_parts_that_follow_a_whole_training_join_its_rows() -> None:
+    made = AnomalyDetector(**QUICK).partial_fit(X[:50] + 9.0).fit(X)  # of which nothing is left
+    assert (made._seen.seen + made._unseen.seen) == 400
+    made.partial_fit(NEW)
+    assert (made._seen.seen + made._unseen.seen) == 500
+    assert made.members_[0].score.points.shape[0] == made._seen.seen
+
+
+def test_the_history_is_that_of_the_first_model_also_when_it_goes_on() -> None:
+    one, two = (AnomalyDetector(members=n, warm_start=True, **QUICK).fit(X) for n in (1, 2))
+    assert one.history_ == two.history_
+    before = two.history_
+    assert two.fit(X).history_["loss"][-1] < before["loss"][0]
+
+
 def test_callbacks_are_told_of_each_epoch() -> None:
     seen: list[int] = []
     watcher = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))

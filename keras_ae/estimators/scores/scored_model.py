@@ -12,7 +12,7 @@ from keras_ae.backend.compiled.rowwise import Rowwise
 from keras_ae.estimators.alike import Alike
 from keras_ae.estimators.scores.features import features_of, reader
 from keras_ae.estimators.scores.score import Score
-from keras_ae.parts import RecordsArguments, deserialize
+from keras_ae.parts import MadeAgain
 from keras_ae.typing import Tensor
 from keras_ae.views import Views
 
@@ -21,7 +21,7 @@ MOST_ROWS = 20_000
 
 
 @keras.saving.register_keras_serializable("keras_ae.estimators")
-class ScoredModel(RecordsArguments, keras.Model):
+class ScoredModel(MadeAgain, keras.Model):
     """The anomaly score of scaled rows, by a trained model.
 
     Args:
@@ -91,19 +91,3 @@ class ScoredModel(RecordsArguments, keras.Model):
         if original is not None:
             return np.asarray(self._alike({"x": x, "original": original}), "float64")
         return np.asarray(self._alike(x), "float64")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data."""
-        return self.serialized_arguments()
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
-        """Make the model again from `get_config()`."""
-        return cls(**{name: deserialize(value) for name, value in config.items()})
-
-    def get_build_config(self) -> dict[str, Any]:
-        """Return nothing: the constructor builds the model."""
-        return {}
-
-    def build_from_config(self, config: Mapping[str, Any]) -> None:
-        """Do nothing: the constructor builds the model."""
