@@ -100,7 +100,7 @@ def test_between_normals_it_is_known(mean: float, scale: float) -> None:
 @pytest.mark.parametrize("d", [2, 3, 4, 8, 20])
 def test_codes_of_the_prior_are_the_nearest(d: int) -> None:
     """Of all widths of normal codes: what the distance is for."""
-    z = np.random.default_rng(1).normal(size=(800, d))
+    z = np.random.default_rng(1).normal(size=(300, d))
     z = (z - z.mean(0)) / z.std(0)
     scales = [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5]
     assert scales[int(np.argmin([found(scale * z) for scale in scales]))] == 1.0

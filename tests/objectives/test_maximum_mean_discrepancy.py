@@ -66,14 +66,14 @@ def test_two_pairs_by_hand(kernel: str) -> None:
 
 @kernels
 def test_it_is_zero_on_average_for_one_distribution_and_positive_for_two(kernel: str) -> None:
-    """Within 4 standard errors over 400 pairs of sets, and far above for a shift of 1."""
+    """Within 4 standard errors over 100 pairs of sets, and far above for a shift of 1."""
     rng = np.random.default_rng(7)
-    sets = rng.normal(size=(400, 2, 8, 2)).astype("float32")
+    sets = rng.normal(size=(100, 2, 8, 2)).astype("float32")
     same = np.array([found(a, b, kernel) for a, b in sets])
     other = np.array([found(a, b + 1, kernel) for a, b in sets])
-    assert abs(same.mean()) < 4 * same.std() / 20
+    assert abs(same.mean()) < 4 * same.std() / 10
     assert (same < 0).mean() > 0.2  # a biased one is never below zero
-    assert other.mean() > 20 * other.std() / 20
+    assert other.mean() > 10 * other.std() / 10
 
 
 @kernels
