@@ -39,6 +39,13 @@ class Score(Part):
     def value(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the scores `(batch,)` of features `(batch, ...)`."""
 
+    def quick(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the scores in less time, NaN where they would be less exact; `value` by default.
+
+        Whether a row's score is of this kind depends on the row alone, too.
+        """
+        return self.value(features)
+
     def changed(self, features: Mapping[str, Tensor], original: Mapping[str, Tensor]) -> Tensor:
         """Return the scores `(batch,)` of rows that were changed, for what the change is worth.
 

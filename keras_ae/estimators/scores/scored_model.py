@@ -35,6 +35,7 @@ class ScoredModel(MadeAgain, keras.Model):
         self.built = True
         self.__dict__["views"] = Views(self)
         self.__dict__["_alike"] = Alike(self, "score_tensor")
+        self.__dict__["_quick"] = Alike(self, "quick_score_tensor")
 
     @classmethod
     def fitted(
@@ -77,6 +78,10 @@ class ScoredModel(MadeAgain, keras.Model):
         )
         return self.score.changed(changed, original)
 
+    def quick_score_tensor(self, x: Tensor) -> Tensor:
+        """Return the scores `(batch,)` of scaled rows in less time, NaN where they are inexact."""
+        return self.score.quick(features_of(self.autoencoder, x, self.score.reads))
+
     def call(self, x: Tensor) -> Tensor:
         """Return scores `(batch,)`, float32."""
         return self.score_tensor(x)
@@ -90,4 +95,7 @@ class ScoredModel(MadeAgain, keras.Model):
         """
         if original is not None:
             return np.asarray(self._alike({"x": x, "original": original}), "float64")
-        return np.asarray(self._alike(x), "float64")
+        found = np.asarray(self._quick(x), "float64")
+        if (inexact := np.isnan(found)).any():
+            found[inexact] = self._alike(x[inexact])
+        return found
