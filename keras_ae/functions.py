@@ -51,21 +51,31 @@ class TensorFunctions:
         batch = self.batch({**given, "condition": unknown})
         return ops.exp(self.classifier.log_probabilities(self, batch.x))
 
+    @property
+    def clusters(self: Any) -> int | None:
+        """The number of clusters that rows are divided into, None of a model without."""
+        if "shares" in self.bottleneck.reports:
+            return int(self.bottleneck.clusters)
+        return self.prior.components if hasattr(self.prior, "joint_log_prob") else None
+
     # The two places where an example and its condition meet a network.
 
-    def features(self: Any, x: Tensor, batch: Batch, training: bool = False) -> Tensor:
-        """Return the encoder's features h; it is given a mask if it looks at one."""
+    def features(
+        self: Any, x: Tensor, batch: Batch, training: bool = False, encoder: Any = None
+    ) -> Tensor:
+        """Return the encoder's features h, or a copy's; it is given a mask if it looks at one."""
+        encoder = self.encoder if encoder is None else encoder
         x = self.likelihood.encoder_input(x)
-        given = networks.joined(self.encoder, x, batch.condition)
-        if batch.seen is not None and networks.takes_gaps(self.encoder):
+        given = networks.joined(encoder, x, batch.condition)
+        if batch.seen is not None and networks.takes_gaps(encoder):
             seen = expand_mask(batch.seen, batch.x) * ops.ones_like(batch.x)
-            return self.encoder(given, training=training, mask=seen > 0)
-        if batch.mask is not None and networks.takes_mask(self.encoder, self.event_shape):
+            return encoder(given, training=training, mask=seen > 0)
+        if batch.mask is not None and networks.takes_mask(encoder, self.event_shape):
             steps = batch.mask > 0
             steps = ops.any(steps, axis=-1) if len(steps.shape) == 3 else steps
             mask = [steps, None] if isinstance(given, list) else steps
-            return self.encoder(given, training=training, mask=mask)
-        return self.encoder(given, training=training)
+            return encoder(given, training=training, mask=mask)
+        return encoder(given, training=training)
 
     def decoded_tensor(
         self: Any, z: Tensor, condition: Tensor | None = None, training: bool = False
@@ -117,7 +127,9 @@ class TensorFunctions:
         return sum(values[1:], values[0])
 
     def responsibilities_tensor(self: Any, x: Any) -> Tensor:
-        """Return p(c | z) of a mixture's components at the codes, `(batch, components)`."""
+        """Return the shares of clusters in rows, `(batch, clusters)`: see `responsibilities`."""
+        if "shares" in self.bottleneck.reports:
+            return ops.cast(self._infer(x)["shares"], "float32")
         joint = self.prior.joint_log_prob(self.encode_tensor(x))
         return ops.exp(special.log_softmax(joint))
 

@@ -78,15 +78,18 @@ class Inference(TensorFunctions):
         return self.views.run("decode_tensor", given, batch_size=batch_size, **options)
 
     def responsibilities(self: Any, x: Any, batch_size: int | None = None, **options: Any) -> Any:
-        """Return p(c | z) of each of the prior's components at a row's code, `(rows, components)`.
+        """Return the shares of clusters in rows, `(rows, clusters)`, which sum to 1.
+
+        They are p(c | z) of the prior's components at a row's code, or what the bottleneck reports.
 
         Raises:
-            ValueError: The model's prior is no mixture of normals.
+            ValueError: The model has no clusters.
         """
-        if not hasattr(self.prior, "joint_log_prob"):
+        if self.clusters is None:
             raise ValueError(
-                "responsibilities need a prior that is a mixture of normals. Received: "
-                f"`{self.variant}`. Pass `prior='gaussian_mixture'`, or take `vade`."
+                "responsibilities need clusters: a prior that is a mixture of normals, or a "
+                f"bottleneck that reports `shares`. Received: `{self.variant}`. Take `idec` or "
+                "`vade`, or pass `prior='gaussian_mixture'`."
             )
         return self._run("responsibilities_tensor", x, batch_size, **options)
 

@@ -60,6 +60,9 @@ class Training(keras.Model):
         given = {"y": y, "sample_weight": sample_weight, "validation_data": validation_data}
         with fitting.loop(self, x, callbacks, **given, **options) as arguments:
             watchers = fitting.callbacks(callbacks, patience, validates, arguments["x"])
+            if type(self).between is not Training.between:
+                each = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.between(rows))
+                watchers.append(each)
             history = super().fit(callbacks=watchers, **arguments)
         self.finish(rows)
         return history
@@ -70,6 +73,15 @@ class Training(keras.Model):
         Args:
             rows: Those that train.
             is_new: Whether the model has taken no step yet.
+        """
+
+    def between(self, rows: starting.TrainingRows) -> None:
+        """Do what a variant does after each epoch; nothing by default.
+
+        `self.stop_training = True` ends the training.
+
+        Args:
+            rows: Those that train.
         """
 
     def finish(self, rows: starting.TrainingRows) -> None:

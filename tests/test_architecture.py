@@ -372,6 +372,7 @@ def test_a_variant_only_chooses_parts(path: Path) -> None:
         "completed",
         "decoded_of",
         "begin",
+        "between",
         "finish",
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from keras_ae.bottlenecks.binary import Binary
 from keras_ae.bottlenecks.bottleneck import Bottleneck
 from keras_ae.bottlenecks.categorical import Categorical
+from keras_ae.bottlenecks.clustered import Clustered, CountedClusters
 from keras_ae.bottlenecks.concrete_selector import ConcreteSelector
 from keras_ae.bottlenecks.deterministic import Deterministic
 from keras_ae.bottlenecks.entropy import (
@@ -101,8 +102,10 @@ __all__ = [
     "BinarySphericalQuantizer",
     "Bottleneck",
     "Categorical",
+    "Clustered",
     "ConcreteSelector",
     "Cooling",
+    "CountedClusters",
     "Deterministic",
     "DictionaryCode",
     "EntropyBottleneck",

@@ -40,6 +40,7 @@ class SoftClusters(Bottleneck):
         if clusters < 2:
             raise ValueError(f"`clusters` must be at least 2. Received: clusters={clusters}")
         self.latent_shape, self.categories = (size + clusters,), (clusters,)
+        self.clusters = clusters
         self.parts = {"style": slice(0, size), "clusters": slice(size, None)}
         self.flatten = keras.layers.Flatten("channels_last")
         self.style = keras.layers.Dense(size, dtype="float32", name="style")

@@ -101,8 +101,8 @@ def _all(model: Any) -> list[Signature]:
         noise = (*_noise(model), *condition)
         sample = Tensor("sample", model.event_shape)
         found.append(Signature("sample", "sample_tensor", noise, sample))
-    if hasattr(model.prior, "joint_log_prob"):
-        shares = Tensor("responsibilities", (model.prior.components,))
+    if model.clusters is not None:
+        shares = Tensor("responsibilities", (model.clusters,))
         found.append(Signature("responsibilities", "responsibilities_tensor", x, shares))
     if model.classifier is not None:
         shares = Tensor("class_probabilities", (model.classifier.classes,))

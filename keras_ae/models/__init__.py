@@ -6,6 +6,9 @@ from keras_ae.models.adversarial.factor_vae import FactorVAE
 from keras_ae.models.adversarial.soft_intro_vae import SoftIntroVAE
 from keras_ae.models.adversarial.vae_gan import VAEGAN
 from keras_ae.models.adversarial.wae_gan import WAEGAN
+from keras_ae.models.clustering.dcn import DCN
+from keras_ae.models.clustering.dec import DEC
+from keras_ae.models.clustering.idec import IDEC
 from keras_ae.models.compressive.hyperprior_autoencoder import HyperpriorAutoencoder
 from keras_ae.models.deterministic.autoencoder import Autoencoder
 from keras_ae.models.deterministic.concrete_autoencoder import ConcreteAutoencoder
@@ -88,10 +91,13 @@ from keras_ae.models.variational.vamp_vae import VampVAE
 __all__ = [
     "BSQVAE",
     "CIWAE",
+    "DCN",
+    "DEC",
     "DIPVAE",
     "FSQVAE",
     "HRQVAE",
     "IAFVAE",
+    "IDEC",
     "IRMAE",
     "IWAE",
     "LFQVAE",

@@ -8,6 +8,8 @@ from keras_ae.objectives.atoms import (
     L0Sparsity,
     NestedReconstruction,
 )
+from keras_ae.objectives.cluster_distance import ClusterDistance
+from keras_ae.objectives.cluster_divergence import ClusterDivergence
 from keras_ae.objectives.code_length import CodeLength
 from keras_ae.objectives.code_norm import CodeNorm
 from keras_ae.objectives.contraction import Contraction
@@ -45,6 +47,8 @@ from keras_ae.objectives.weight import ControlledWeight, CyclicalWarmup, LinearW
 
 __all__ = [
     "Adversarial",
+    "ClusterDistance",
+    "ClusterDivergence",
     "CodeLength",
     "CodeNorm",
     "Contraction",

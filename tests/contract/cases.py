@@ -29,7 +29,8 @@ class Case:
             the outputs of a forward pass with fixed noise, and of the model only its weights.
         options: Constructor arguments.
         event_shape: Shape of one example.
-        distortion: Name of the term that compares data and reconstructions.
+        distortion: Name of the term that compares data and reconstructions; None of a model whose
+            target moves, so that no term need fall.
         categories: Of labels that are the rows' conditions; 0 for data without.
         unknown: Every so many-th label is -1; 0 for none.
         gaps: Share of the entries that are missing.
@@ -42,7 +43,7 @@ class Case:
     objective: Objective
     options: dict[str, Any] = field(default_factory=dict)
     event_shape: tuple[int, ...] = (10,)
-    distortion: str = "reconstruction"
+    distortion: str | None = "reconstruction"
     categories: int = 0
     unknown: int = 0
     gaps: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.contract.adversarial import ADVERSARIAL
 from tests.contract.cases import CASES
+from tests.contract.clustering import CLUSTERING
 from tests.contract.compressive import COMPRESSIVE
 from tests.contract.hierarchical import HIERARCHICAL
 from tests.contract.masked import MASKED
@@ -26,4 +27,5 @@ EVERY = [
     *HIERARCHICAL,
     *MASKED,
     *COMPRESSIVE,
+    *CLUSTERING,
 ]

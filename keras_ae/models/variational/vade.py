@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
-from keras_ae.bottlenecks import Deterministic, Gaussian
+from keras_ae.bottlenecks import Gaussian
+from keras_ae.clusters import Pretraining
 from keras_ae.latent_model import LatentModel
 from keras_ae.objectives import MixtureRate, Reconstruction
-from keras_ae.parts import checked_size
 from keras_ae.priors import GaussianMixture
 from keras_ae.registry import variant
 from keras_ae.starting import TrainingRows
@@ -64,8 +61,7 @@ class VaDE(LatentModel):
             objective=[Reconstruction(), MixtureRate()],
             **trunk,
         )
-        epochs = checked_size("pretrain_epochs", pretrain_epochs) if pretrain_epochs else 0
-        self.pretraining = (epochs, checked_size("pretrain_batch_size", pretrain_batch_size))
+        self.pretraining = Pretraining(pretrain_epochs, pretrain_batch_size)
 
     def begin(self, rows: TrainingRows, is_new: bool) -> None:
         """Train an autoencoder of the same networks, and start the mixture from its codes.
@@ -73,26 +69,7 @@ class VaDE(LatentModel):
         Raises:
             ValueError: The data can be read only once, or there are fewer rows than clusters.
         """
-        epochs, batch_size = self.pretraining
-        if not epochs or not is_new:
-            return
-        x = rows.first()
-        known = inspect.signature(LatentModel.__init__).parameters
-        trunk = {k: v for k, v in self.arguments.items() if k in known and k != "input_shape"}
-        code = Deterministic(self.latent_shape[0])
-        plain = LatentModel(
-            self.event_shape, bottleneck=code, objective=[Reconstruction()], **trunk
-        )
-        pairs = [
-            (plain.encoder, self.encoder),
-            (plain.decoder, self.decoder),
-            (code.projection, self.bottleneck.mean_head),
-        ]
-        for theirs, ours in pairs:
-            theirs.set_weights(ours.get_weights())
-        plain.compile(keras.optimizers.Adam(1e-3))
-        plain.fit(x, epochs=epochs, batch_size=batch_size, verbose=0)
-        for theirs, ours in pairs:
-            ours.set_weights(theirs.get_weights())
-        mixture: Any = self.prior
-        mixture.start(plain.encode(x))
+        if is_new and self.pretraining.epochs:
+            codes = self.pretraining.codes(self, self.bottleneck.mean_head, rows.first())
+            mixture: Any = self.prior
+            mixture.start(codes)
