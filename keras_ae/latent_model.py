@@ -48,7 +48,7 @@ class LatentModel(
     term.value(...), in nats per example. A variant chooses parts in its `__init__`; one in which
     *who sees what* differs also overrides `autoencode`, `completed` where it infers what it was
     not told, or `decoded_of` where entries are decoded in turn, and one that does something before
-    or after its steps `begin` or `finish`. Nothing else is overridden.
+    or after its steps, or between epochs, `begin`, `finish` or `between`. Nothing else is.
 
     Args:
         input_shape: Shape of one example, without the batch axis.

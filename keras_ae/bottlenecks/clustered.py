@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_ae.backend.whole_batch import over_batch
 from keras_ae.bottlenecks.bottleneck import Bottleneck
-from keras_ae.bottlenecks.quantizers.clustering import centres
 from keras_ae.bottlenecks.quantizers.nearest import nearest
 from keras_ae.parts import checked_size
 from keras_ae.typing import Outputs, Tensor
+
+STARTS = 20
+"""Runs of k-means, of which the best is taken, as in the papers."""
 
 
 @keras.saving.register_keras_serializable("keras_ae.bottlenecks")
@@ -23,7 +26,7 @@ class Clustered(Bottleneck):
 
     Args:
         latent_dim: Length of the code, at least 1.
-        clusters: Number of clusters, at least 2.
+        clusters: Number of clusters.
 
     Reference:
         Xie et al. (2016), https://arxiv.org/abs/1511.06335, equation 1 with alpha = 1.
@@ -40,8 +43,6 @@ class Clustered(Bottleneck):
         super().__init__()
         self.latent_shape = (checked_size("latent_dim", latent_dim),)
         self.clusters = checked_size("clusters", clusters)
-        if self.clusters < 2:
-            raise ValueError(f"`clusters` must be at least 2. Received: clusters={clusters}")
         self.flatten = keras.layers.Flatten("channels_last")
         self.projection = keras.layers.Dense(*self.latent_shape, dtype="float32", name="code")
 
@@ -63,7 +64,11 @@ class Clustered(Bottleneck):
         return ops.convert_to_tensor(self.placed)
 
     def start_at(self, codes: Any, seed: int = 0) -> None:
-        """Put the centres where k-means finds clusters of codes `(rows, latent_dim)`.
+        """Put the centres where the best of some runs of k-means finds clusters of codes.
+
+        Args:
+            codes: `(rows, latent_dim)`.
+            seed: Of the runs.
 
         Raises:
             ValueError: There are fewer codes than clusters.
@@ -73,7 +78,12 @@ class Clustered(Bottleneck):
                 f"`clusters` must be as many as there are rows, at most. Received: "
                 f"clusters={self.clusters} for {len(codes)} rows. Ask for fewer clusters"
             )
-        self.put(*centres(codes, self.clusters, seed))
+        from sklearn.cluster import KMeans
+
+        runs = KMeans(self.clusters, n_init=STARTS, random_state=seed)
+        found = runs.fit(np.asarray(codes, "float64"))
+        counts = np.bincount(found.labels_, minlength=self.clusters)
+        self.put(found.cluster_centers_, np.maximum(counts, 1))
 
     def put(self, found: Any, counts: Any) -> None:
         """Set the centres, `(clusters, latent_dim)`, of so many codes each, `(clusters,)`."""

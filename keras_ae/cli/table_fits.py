@@ -21,6 +21,7 @@ KINDS = {
         "Find rows that are unlike the others: then `score`, `explain`.",
     ),
     "embed": ("Embedder", "Reduce rows to short codes: then `encode`."),
+    "cluster": ("Clusterer", "Divide rows into clusters: then `cluster`."),
     "denoise": ("Denoiser", "Learn to take noise away: then `reconstruct`."),
     "impute": ("Imputer", "Learn to fill gaps in: then `impute`."),
     "synthesize": ("Generator", "Learn to draw rows like these: then `synthesize`."),
@@ -38,6 +39,7 @@ OWN = {
         ),
         click.Option(["--members"], type=int, help="Models whose scores are averaged."),
     ],
+    "cluster": [click.Option(["--n-clusters"], type=int, help="Number of clusters.  [default: 8]")],
 }
 TRAINING = [
     click.Option(["--model"], help="A variant."),
@@ -135,8 +137,14 @@ def _table(
 
 def _of_kind(estimator: Any) -> dict[str, Any]:
     """Return what a summary says of one kind alone."""
+    import numpy as np
+
     found: dict[str, Any] = {"epochs": len(estimator.history_["loss"])}
     if hasattr(estimator, "threshold_"):
         found["threshold"] = estimator.threshold_
         found["held_out"] = len(estimator.held_scores_)
+    if hasattr(estimator, "labels_"):
+        found["rows_of_clusters"] = np.bincount(
+            estimator.labels_, minlength=estimator.n_clusters
+        ).tolist()
     return found

@@ -124,6 +124,25 @@ def codes(estimator: Any) -> Callable[[Any], Any]:
 @click.command()
 @click.argument("run")
 @BACKEND
+@click.option("--to", required=True, help="The .csv, .parquet or .npy file to write.")
+@read_options
+def cluster(
+    run: str, backend: str | None, to: str, data: str, no_header: bool, na: tuple[str, ...]
+) -> None:
+    """Write the cluster of each row, and its share in it, by an estimator of `fit cluster`."""
+    estimator = opened(run, backend, "predict_proba", "cluster")
+    import pandas as pd
+
+    def function(rows: Any) -> Any:
+        shares = estimator.predict_proba(rows)
+        return pd.DataFrame({"cluster": shares.argmax(axis=1), "share": shares.max(axis=1)})
+
+    applied(estimator, function, Path(to), no_header, na, data)
+
+
+@click.command()
+@click.argument("run")
+@BACKEND
 @click.option("--count", type=int, default=100, help="Rows to draw.  [default: 100]")
 @click.option("--seed", type=int, default=0, help="Of the draws.  [default: 0]")
 @click.option("--to", required=True, help="The .csv, .parquet or .npy file to write.")

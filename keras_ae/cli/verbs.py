@@ -135,6 +135,7 @@ def impute(
 
 VERBS = [
     table_fits.fit,
+    tables.cluster,
     tables.explain,
     tables.synthesize,
     list_verb,

@@ -42,6 +42,7 @@ class SingleModel(TableEstimator):
         self.history_ = training.fitted(
             self.model_, self._with_others(x[trained]), x[held], self._plan(), seed, weight
         )
+        self._trained(x, seed)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -61,11 +62,15 @@ class SingleModel(TableEstimator):
             self._use(self._made(seed, **self._defaults()))
         seen, plan = self._with_others(x), self._plan().once()
         self.history_ = training.fitted(self.model_, seen, x[:0], plan, seed, weight)
+        self._trained(x, seed)
         return self
 
     def _defaults(self) -> dict[str, Any]:
         """Return options that a variant gets where it takes them."""
         return {}
+
+    def _trained(self, x: np.ndarray, seed: int) -> None:
+        """Do what comes after training on scaled rows; nothing by default."""
 
     def _use(self, model: Any) -> None:
         self.model_ = model

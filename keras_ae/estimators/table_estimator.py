@@ -165,6 +165,20 @@ class TableEstimator(BaseEstimator):
 
         return archive.save(self, path)
 
+    def export(self, filepath: str | os.PathLike[str], **options: Any) -> Any:
+        """Write a SavedModel that takes the table's own columns; see `keras_ae.export`.
+
+        Args:
+            filepath: The folder to make.
+            **options: `labels`, `progress`.
+
+        Raises:
+            ValueError: This kind of estimator has no function to serve, or the folder exists.
+        """
+        from keras_ae import exporting
+
+        return exporting.export(self, filepath, **options)
+
     # Training.
 
     def _begin(

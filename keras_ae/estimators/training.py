@@ -19,6 +19,8 @@ STEPS = 600
 """Steps of training, about, where no number of epochs is given."""
 MOST_EPOCHS, LEAST_EPOCHS = 200, 5
 BATCH = 256
+MEASURED = 4096
+"""Held-out rows that are measured at once: their number, unlike a step's, changes no training."""
 HIDDEN = (128, 64)
 LEAST_HELD = 10
 """With fewer held-out rows none are: they would say nothing."""
@@ -120,6 +122,7 @@ def fitted(
             x,
             sample_weight=sample_weight,
             validation_data=held if len(held) else None,
+            validation_batch_size=min(MEASURED, max(1, len(held))),
             patience=plan.patience if len(held) else None,
             epochs=initial_epoch + epochs,
             initial_epoch=initial_epoch,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_ae.exporting import child, formats, own_layers, parity, worker
+from keras_ae.exporting import child, formats, own_layers, parity, tables, worker
 from keras_ae.exporting.child import Copy
 from keras_ae.exporting.facts import facts_of
 from keras_ae.exporting.formats import FORMATS
@@ -62,8 +62,8 @@ def export(
     once when all of it is right, or not at all.
 
     Args:
-        model_or_run: A `LatentModel` of any backend, a `RunFolder`, or the path of a run folder or
-            of a `.keras` file.
+        model_or_run: A `LatentModel` of any backend, an estimator of tables, a `RunFolder`, or the
+            path of a run folder or of a `.keras` or `.estimator` file.
         to: The folder to make; it must not exist.
         format: One or several of "saved_model", "onnx", "litert", "openvino" and "torch". The
             SavedModel stands at the folder's top, the others in `onnx/` and so on. Only a version
@@ -93,6 +93,8 @@ def export(
     is_version = layout.is_version(target)
     _check_target(target, labels, is_version and "saved_model" in chosen)
     model, run = _opened(model_or_run, modules)
+    if not hasattr(model, "event_shape"):
+        return _export_table(model, Path(to), chosen, labels, progress or (lambda line: None))
     own_layers.check(model)
     wanted = signatures_of(model, signatures)
     with staging_for(target) as staging:
@@ -102,13 +104,42 @@ def export(
         version = target.name if is_version else "none"
         card.write(folder, name, version, facts_of(model, wanted, copies, run))
         publish(folder, target)
-    if is_version and "saved_model" in chosen:
-        try:
-            config.register(target, labels)
-        except BaseException:
-            shutil.rmtree(target)  # a version that no server is told of
-            raise
+    if "saved_model" in chosen:
+        _register(target, labels)
     return ExportReport(Path(to), copies, tuple(s.name for s in wanted))
+
+
+def _export_table(
+    estimator: Any,
+    to: Path,
+    chosen: Sequence[str],
+    labels: Sequence[str],
+    progress: Callable[[str], None],
+) -> ExportReport:
+    """Write an estimator of tables as a SavedModel of raw columns; see `tables`."""
+    if list(chosen) != ["saved_model"]:
+        raise ValueError(
+            "estimators of tables are exported as 'saved_model', whose tensors may be texts. "
+            f"Received: {list(chosen)}. Export `estimator.model_` in other formats"
+        )
+    tables.check(estimator)
+    target = to.absolute()
+    with staging_for(target) as staging:
+        tables.prepare(estimator, staging)
+        copies = child.write_table(staging, progress)
+        publish(staging / worker.VERSION, target)
+    _register(target, labels)
+    return ExportReport(to, copies, (tables.FUNCTIONS[type(estimator).__name__][0],))
+
+
+def _register(target: Path, labels: Sequence[str]) -> None:
+    if not layout.is_version(target):
+        return
+    try:
+        config.register(target, labels)
+    except BaseException:
+        shutil.rmtree(target)  # a version that no server is told of
+        raise
 
 
 def check_target(root: str | os.PathLike[str], name: str, format: Any = "saved_model") -> None:
@@ -156,22 +187,28 @@ def _check_target(target: Path, labels: Sequence[str], is_served: bool) -> None:
 
 
 def _opened(model_or_run: Any, modules: Sequence[str]) -> tuple[Any, dict[str, Any]]:
-    """Return a model, and what is known of its training."""
+    """Return a model or an estimator, and what is known of its training."""
+    from keras_ae import estimators
+    from keras_ae.estimators.table_estimator import TableEstimator
     from keras_ae.latent_model import LatentModel
     from keras_ae.reports.run import RunFolder, load_model
 
-    if isinstance(model_or_run, LatentModel):
+    if isinstance(model_or_run, (LatentModel, TableEstimator)):
         return model_or_run, {}
     for name in modules:
         worker.import_module(name)
     if isinstance(model_or_run, (str, os.PathLike)):
         path = Path(model_or_run)
+        fitted = path / tables.ESTIMATOR if path.is_dir() else path
+        if fitted.suffix == ".estimator" and fitted.is_file():
+            return estimators.load(fitted), {}
         if path.is_file() or path.suffix == ".keras":
             return load_model(path), {}
         model_or_run = RunFolder(path)
     if not isinstance(model_or_run, RunFolder):
         raise TypeError(
-            "an export needs a LatentModel, a run folder or a .keras file. "
+            "an export needs a LatentModel, an estimator of tables, a run folder, or a .keras or "
+            ".estimator file. "
             f"Received: {type(model_or_run).__name__}"
         )
     known = {"settings": model_or_run.read_config(), "metrics": model_or_run.read_metrics()}

@@ -15,7 +15,7 @@ from typing import Any
 
 import keras
 
-from keras_ae.exporting import own_layers, parity, worker
+from keras_ae.exporting import own_layers, parity, tables, worker
 from keras_ae.exporting.formats import FORMATS
 
 FULL = ("No space left", "Disk quota exceeded", "File too large")
@@ -82,6 +82,21 @@ def write_copies(
         else:
             for event in _events(staging, backend, some, names, modules, own):
                 note(event)
+    return copies
+
+
+def write_table(staging: Path, progress: Callable[[str], None]) -> dict[str, Copy]:
+    """Write an estimator of tables that `tables.prepare` left in `staging`; see `write_copies`."""
+    copies: dict[str, Copy] = {}
+    for event in _events(staging, tables.BACKEND, [], [], [], []):
+        if name := event.get("format"):
+            parity.check(name, event["parity"])
+            copies[name] = Copy(event["parity"], event["seconds"])
+            worst = max(event["parity"].values())
+            progress(
+                f"{name}: written and compared in {event['seconds']:.1f} s, largest "
+                f"difference {worst:.2g} of max(1, |value|)"
+            )
     return copies
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_ae.exporting import parity, warmup
+from keras_ae.exporting import parity, tables, warmup
 from keras_ae.exporting.formats import FORMATS
 from keras_ae.exporting.signatures import signatures_of
 
@@ -93,6 +93,9 @@ def main(staging: Path, pipe: int) -> None:
             job = json.loads((staging / "job.json").read_text())
             import keras
 
+            if (staging / tables.ESTIMATOR).exists():
+                tables.carry_out(staging, staging / VERSION, tell)
+                return
             for name in job["modules"]:
                 import_module(name)
             served = staging / SERVED

@@ -85,6 +85,11 @@ def test_a_table_goes_through_every_other_kind(data: Path, tmp_path: Path) -> No
 
     run("encode", fitted("embed"), "--data", data, "--to", tmp_path / "codes.csv")
     assert pd.read_csv(tmp_path / "codes.csv").shape[0] == 400
+    run("cluster", fitted("cluster"), "--data", data, "--to", tmp_path / "clusters.csv")
+    clusters = pd.read_csv(tmp_path / "clusters.csv")
+    assert clusters.columns.tolist() == ["cluster", "share"]
+    assert set(clusters["cluster"]) <= set(range(8))
+    assert clusters["share"].between(0.125, 1).all()
     run("impute", fitted("impute"), "--data", data, "--to", tmp_path / "filled.csv")
     filled = pd.read_csv(tmp_path / "filled.csv")
     assert filled.columns.tolist() == ["age", "pay", "job", "here"]

@@ -7,14 +7,19 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from keras_ae.estimators import AnomalyDetector, Embedder, Imputer
+from keras_ae.estimators import AnomalyDetector, Clusterer, Embedder, Imputer
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # the checks give constant columns, huge numbers, ...
 ]
 
-ESTIMATORS = [AnomalyDetector(epochs=2), Embedder(epochs=2), Imputer(epochs=2, samples=5)]
+ESTIMATORS = [
+    AnomalyDetector(epochs=2),
+    Clusterer(epochs=2),
+    Embedder(epochs=2),
+    Imputer(epochs=2, samples=5),
+]
 
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": "rows are held out, and drawn in batches, by "
