@@ -43,8 +43,9 @@ SAME = {
 GRIDS = {"distributions", "flows", "likelihoods", "networks", "objectives", "priors", "rowwise"}
 POINTS = 3
 TESTS = pathlib.Path(__file__).parent
-# Of six tests that any backend may take. JAX compiles each operation of a small program for itself.
-TURNS = ("torch", "tensorflow", "torch", "jax", "torch", "tensorflow")
+# Of eight tests that any backend may take. JAX compiles each operation of a small program for
+# itself.
+TURNS = ("torch", "tensorflow", "torch", "tensorflow", "torch", "jax", "torch", "tensorflow")
 STATES = pytest.StashKey[dict[str, Any]]()
 
 

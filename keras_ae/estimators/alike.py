@@ -9,7 +9,7 @@ import numpy as np
 from keras_ae.backend.compiled.rowwise import Rowwise, is_possible
 from keras_ae.backend.compiled.rowwise.sizes import padded, rows_in
 
-FIXED_ROWS = 512
+FIXED_ROWS = 2048
 """Rows are computed so many at a time, with others added: in one shape, rounding is the same."""
 
 

@@ -36,12 +36,12 @@ def explain(detector: Any, X: Any, rows: Sequence[int] | None = None) -> Any:
     values = _entries(schema, numbers, as_they_are=True)
     wanted = _entries(schema, scaling.restore(expected))
     expected = _possible(schema, scaling, expected)
-    tables = []
+    now, tables = detector._scores(x, original=x), []
     for i, (column, part) in enumerate(zip(schema.columns, schema.slices, strict=True)):
         replaced = x.copy()
         replaced[:, part] = expected[:, part]
         replaced[:, part][np.isnan(x[:, part])] = np.nan
-        fall = found[places] - detector._scores(replaced, original=x)
+        fall = now - detector._scores(replaced, original=x)
         entries = zip(places, values[i], wanted[i], fall, strict=True)
         tables += [(row, column.name, value, mean, by) for row, value, mean, by in entries]
     table = pd.DataFrame(tables, columns=COLUMNS)

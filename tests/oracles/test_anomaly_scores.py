@@ -238,6 +238,19 @@ def test_neighbours_are_scipys_nearest_others_in_deviations(offset: float, unit:
     np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=NEAR)
 
 
+@pytest.mark.parametrize("offset", [0.0, 20.0])
+def test_a_quick_distance_is_scipys_and_of_a_near_row_there_is_none(offset: float) -> None:
+    codes = (RNG.normal(size=(300, 6)) + offset).astype("f4")
+    rows = np.concatenate([codes[:5], codes[5:10] + 0.01, 9 * RNG.normal(size=(40, 6)) + offset])
+    score = Neighbours.fitted(None, {"code": codes})
+    found = ops.convert_to_numpy(score.quick({"code": ops.convert_to_tensor(rows.astype("f4"))}))
+    assert np.isnan(found[:10]).all()
+    is_told = ~np.isnan(found)
+    assert is_told.sum() > 20
+    wanted = nearest_other(rows.astype("f4"), codes, codes.astype("f8").std(0))
+    np.testing.assert_allclose(found[is_told], wanted[is_told], rtol=1e-5)
+
+
 def test_of_equal_references_each_counts() -> None:
     codes = np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 4.0], [-6.0, 8.0]], "f4")
     rows = np.array([[0.0, 0.0], [3.0, 4.0], [-6.0, 8.0], [3.0, 5.0]], "f4")
