@@ -30,14 +30,15 @@ class Pretraining:
         self.epochs = checked_size("pretrain_epochs", epochs) if epochs else 0
         self.batch_size = checked_size("pretrain_batch_size", batch_size)
 
-    def codes(self, model: LatentModel, projection: Any, x: Any) -> np.ndarray:
+    def codes(self, model: LatentModel, projection: Any, rows: TrainingRows) -> np.ndarray:
         """Train, and return the codes of rows, `(rows, latent_dim)`.
 
         Args:
             model: Whose encoder and decoder are trained.
             projection: The layer of its bottleneck that makes codes of features, trained too.
-            x: Rows, as for `fit`.
+            rows: Those that train.
         """
+        x, weight = rows.first(), rows.weights
         known = inspect.signature(LatentModel.__init__).parameters
         trunk = {k: v for k, v in model.arguments.items() if k in known and k != "input_shape"}
         code = Deterministic(model.latent_shape[0])
@@ -53,7 +54,8 @@ class Pretraining:
             theirs.set_weights(ours.get_weights())
         plain.compile(keras.optimizers.Adam(LEARNING_RATE))
         if self.epochs:
-            plain.fit(x, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
+            size = self.batch_size
+            plain.fit(x, sample_weight=weight, epochs=self.epochs, batch_size=size, verbose=0)
         else:
             plain.adapt(x)
         for theirs, ours in pairs:
@@ -99,8 +101,8 @@ class ClusterModel(LatentModel):
         """
         if is_new:
             projection = self.bottleneck.projection
-            codes = self.pretraining.codes(self, projection, rows.first())
-            self.bottleneck.start_at(codes)
+            codes = self.pretraining.codes(self, projection, rows)
+            self.bottleneck.start_at(codes, rows.weights)
         self.between(rows)
 
     def between(self, rows: TrainingRows) -> None:
@@ -108,6 +110,6 @@ class ClusterModel(LatentModel):
         shares = np.asarray(self.responsibilities(rows.first()))
         for term in self.objective:
             if isinstance(term, ClusterDivergence):
-                term.renew(self, shares)
+                term.renew(self, shares, rows.weights)
         if self.settling.is_settled(shares):
             self.stop_training = True

@@ -26,11 +26,13 @@ class TrainingRows:
         x: Checked inputs, or a stream of batches.
         steps: Batches of an epoch of a stream, which may have no end.
         held: Share of the rows, the last ones, that are kept for validation.
+        weight: Of each row of arrays, `(rows,)`, or None.
     """
 
     x: Any
     steps: int | None = None
     held: float = 0.0
+    weight: Any = None
 
     @property
     def number(self) -> int | None:
@@ -42,6 +44,13 @@ class TrainingRows:
     def are_readable(self) -> bool:
         """Whether they can be read beside the steps; a generator's cannot."""
         return not hasattr(self.x, "__next__")
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Of the rows that `first` returns, `(rows,)`; None where all count alike."""
+        if self.weight is None or self.number is None:
+            return None
+        return np.asarray(self.weight, "float64")[: min(self.number, MOST_ROWS)]
 
     def first(self, limit: int = MOST_ROWS) -> Any:
         """Return at most so many as an array, or with conditions and mask as a dict.

@@ -55,7 +55,7 @@ class Training(keras.Model):
             validation_data = fitting.prepare_validation(self, validation_data)
         fitting.give_phases_their_optimizers(self)
         held = options.get("validation_split") or 0.0
-        rows = starting.TrainingRows(x, options.get("steps_per_epoch"), held)
+        rows = starting.TrainingRows(x, options.get("steps_per_epoch"), held, sample_weight)
         starting.start(self, rows, y)
         given = {"y": y, "sample_weight": sample_weight, "validation_data": validation_data}
         with fitting.loop(self, x, callbacks, **given, **options) as arguments:

@@ -63,11 +63,12 @@ class Clustered(Bottleneck):
         """The centres, `(clusters, latent_dim)`, float32."""
         return ops.convert_to_tensor(self.placed)
 
-    def start_at(self, codes: Any, seed: int = 0) -> None:
+    def start_at(self, codes: Any, weights: Any = None, seed: int = 0) -> None:
         """Put the centres where the best of some runs of k-means finds clusters of codes.
 
         Args:
             codes: `(rows, latent_dim)`.
+            weights: Of the rows, `(rows,)`; all alike when None.
             seed: Of the runs.
 
         Raises:
@@ -81,8 +82,8 @@ class Clustered(Bottleneck):
         from sklearn.cluster import KMeans
 
         runs = KMeans(self.clusters, n_init=STARTS, random_state=seed)
-        found = runs.fit(np.asarray(codes, "float64"))
-        counts = np.bincount(found.labels_, minlength=self.clusters)
+        found = runs.fit(np.asarray(codes, "float64"), sample_weight=weights)
+        counts = np.bincount(found.labels_, weights, self.clusters)
         self.put(found.cluster_centers_, np.maximum(counts, 1))
 
     def put(self, found: Any, counts: Any) -> None:
@@ -104,8 +105,8 @@ class Clustered(Bottleneck):
 class CountedClusters(Clustered):
     """A code z = W h + b that belongs to the nearest centre, which is the mean of its codes so far.
 
-    In training mu_k <- (c_k mu_k + the sum of codes) / (c_k + their number), where c_k counts the
-    codes before; k-means at the start counts the first.
+    In training `count` has mu_k <- (c_k mu_k + the sum of codes) / (c_k + their number), where c_k
+    counts the codes before; k-means at the start counts the first.
 
     Reference:
         Yang et al. (2017), https://arxiv.org/abs/1610.04794, equations 7 and 8; the codes of a
@@ -138,11 +139,20 @@ class CountedClusters(Clustered):
         numbers = ops.arange(self.clusters, dtype="int32")
         belongs = ops.equal(nearest(ops.stop_gradient(z), self.centres)[:, None], numbers)
         shares = ops.cast(belongs, "float32")
-        centre = ops.matmul(shares, self.centres)
-        if training:
-            total = ops.matmul(ops.transpose(shares), ops.stop_gradient(z))
-            over_batch(self._count, [ops.sum(shares, axis=0), total])
-        return {"latent": z, "shares": shares, "centre": centre}
+        return {"latent": z, "shares": shares, "centre": ops.matmul(shares, self.centres)}
+
+    def count(self, z: Tensor, shares: Tensor, weight: Tensor | None = None) -> None:
+        """Move the centres to the means of all codes so far, these too.
+
+        Args:
+            z: Codes `(batch, latent_dim)`.
+            shares: One-hot, `(batch, clusters)`.
+            weight: What each counts, `(batch,)`; 1 when None.
+        """
+        if weight is not None:
+            shares = shares * weight[:, None]
+        total = ops.matmul(ops.transpose(shares), ops.stop_gradient(z))
+        over_batch(self._count, [ops.sum(shares, axis=0), total])
 
     def _count(self, number: Tensor, total: Tensor) -> None:
         counts = self.counts + number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
@@ -93,6 +93,24 @@ class Clusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin,
             )
         self._shares = Alike(model, "responsibilities_tensor")
         self.centres_: np.ndarray | None = None
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train on a table, and find the cluster of each of its rows.
+
+        Args:
+            X: `(rows, columns)`: a DataFrame of pandas or polars, or an array.
+            y: Not used.
+            sample_weight: `(rows,)`; rows of weight 0 have labels and no say in them.
+
+        Raises:
+            TypeError: X is no table of numbers, booleans, categories and dates.
+            ValueError: A parameter, a shape or an entry is wrong.
+        """
+        super().fit(X, y, sample_weight)
+        if sample_weight is not None:  # of which those of no weight were left out
+            every_row = self.scaling_.apply(self._read(X))
+            self.labels_ = self._probabilities(every_row).argmax(axis=1)
+        return self
 
     def _trained(self, x: np.ndarray, seed: int) -> None:
         if self.model_.clusters is None:

@@ -16,6 +16,8 @@ from keras_ae.typing import Batch, Outputs, Tensor
 class ClusterDistance(Term):
     """|z - mu|^2 / 2 for the centre mu of the cluster that a code belongs to, held fixed.
 
+    In training the bottleneck counts the codes in their clusters, by the weights of their rows.
+
     Args:
         weight: The term's multiplier.
 
@@ -24,12 +26,14 @@ class ClusterDistance(Term):
         lambda.
     """
 
-    needs = ("centre",)
+    needs = ("shares", "centre")
 
     def __init__(self, weight: Weight = 1.0) -> None:
         super().__init__(weight)
 
     def value(self, model: Any, batch: Batch, outputs: Outputs, training: bool) -> Tensor:
         """Return half the squared distance, `(batch,)`."""
+        if training:
+            model.bottleneck.count(outputs["latent"], outputs["shares"], batch.weight)
         away = outputs["latent"] - ops.stop_gradient(outputs["centre"])
         return 0.5 * ops.sum(ops.square(away), axis=-1)

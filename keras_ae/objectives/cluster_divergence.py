@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_ae.bottlenecks import Clustered
@@ -61,15 +62,16 @@ class ClusterDivergence(Term):
         for mine, theirs in ((self.encoder, model.encoder), (self.bottleneck, model.bottleneck)):
             mine.set_weights(theirs.get_weights())
 
-    def renew(self, model: Any, shares: Any) -> None:
+    def renew(self, model: Any, shares: Any, weights: Any = None) -> None:
         """Take the target from the model as it is.
 
         Args:
             model: The model.
             shares: Of rows of training, `(rows, clusters)`.
+            weights: Of these rows, `(rows,)`; all alike when None.
         """
         self._keep(model)
-        self.frequencies.assign(shares.mean(axis=0))
+        self.frequencies.assign(np.average(shares, axis=0, weights=weights))
 
     def target(self, shares: Tensor) -> Tensor:
         """Return P for shares Q, `(batch, clusters)` both."""

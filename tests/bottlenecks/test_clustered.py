@@ -60,10 +60,11 @@ def test_counted_centres_are_the_means_of_codes_so_far_one_after_the_other() -> 
     for row, k in zip(z, nearest, strict=True):
         counts[k] += 1
         centres[k] -= (centres[k] - row) / counts[k]
-    code(H, training=True)
+    outputs = code(H)
+    code.count(outputs["latent"], outputs["shares"])
     np.testing.assert_allclose(ops.convert_to_numpy(code.centres), centres, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(ops.convert_to_numpy(code.counts), counts)
-    code(H)
+    code.count(outputs["latent"], outputs["shares"], ops.zeros(7))
     np.testing.assert_array_equal(ops.convert_to_numpy(code.counts), counts)
 
 

@@ -30,6 +30,6 @@ def test_its_gradient_leads_from_the_centre_which_is_held() -> None:
     z = np.array([[1.0, 2.0], [0.0, 0.5]], "float32")
 
     def value(latent: Any) -> Any:
-        return ops.sum(term.value(None, None, {"latent": latent, "centre": 2.0 * latent}, True))
+        return ops.sum(term.value(None, None, {"latent": latent, "centre": 2.0 * latent}, False))
 
     np.testing.assert_allclose(gradient(value, z), z - 2 * z, rtol=1e-6)

@@ -70,6 +70,6 @@ class VaDE(LatentModel):
             ValueError: The data can be read only once, or there are fewer rows than clusters.
         """
         if is_new and self.pretraining.epochs:
-            codes = self.pretraining.codes(self, self.bottleneck.mean_head, rows.first())
+            codes = self.pretraining.codes(self, self.bottleneck.mean_head, rows)
             mixture: Any = self.prior
-            mixture.start(codes)
+            mixture.start(codes if rows.weights is None else codes[rows.weights > 0])
