@@ -29,7 +29,8 @@ class Clusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin,
 
     Args:
         n_clusters: Number of clusters.
-        model: A variant's name, a `LatentModel` of as many clusters, or a Keras model from rows to
+        model: A variant's name, whose codes are as long as there are clusters, or half as long as
+            a row if that is less; a `LatentModel` of as many clusters, or a Keras model from rows to
             rows.
         validation_fraction: Share of the rows that are held out, for early stopping by a loss that
             need not fall as clusters become better; none by default.
@@ -77,7 +78,9 @@ class Clusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin,
             return self._likelihood()
         rows = self.report_["rows"]
         epochs = self.epochs or training.epochs_of(rows, training.batch_size(rows))
+        length = training.code_size(self.schema_.width)
         return {
+            "latent_dim": min(length, max(2, self.n_clusters)),
             "clusters": self.n_clusters,
             "components": self.n_clusters,
             "pretrain_epochs": PRETRAINING * epochs,
