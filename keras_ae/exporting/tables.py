@@ -8,10 +8,12 @@ category is a string, empty where it is missing. A table that was an array is on
 from __future__ import annotations
 
 import json
+import keyword
+import re
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,22 @@ def check(estimator: Any) -> None:
                 "categories must be different texts, and not empty, to be looked up. Received: "
                 f"{texts[:5]} in column {column.name!r}"
             )
+
+
+def input_names(names: Sequence[Any]) -> list[str]:
+    """Return the tensors' names of columns: the same, but for signs that TensorFlow does not take.
+
+    Each such sign is an underscore, a word that Python has taken ends on one, and a name that is
+    taken already on more.
+    """
+    found: list[str] = []
+    for name in map(str, names):
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        plain = plain if plain[:1].isalpha() else f"column_{plain}"
+        while keyword.iskeyword(plain) or plain in found:
+            plain += "_"
+        found.append(plain)
+    return found
 
 
 def prepare(estimator: Any, staging: Path) -> None:
@@ -99,7 +117,8 @@ def _probe(estimator: Any) -> tuple[dict[str, np.ndarray], Any]:
     if schema.library == "array":
         x = np.stack(list(raw.values()), axis=1)
         return {"x": x}, x
-    return raw, pd.DataFrame(table)
+    named = dict(zip(input_names(schema.names), raw.values(), strict=True))
+    return named, pd.DataFrame(table)
 
 
 def carry_out(staging: Path, folder: Path, tell: Callable[[Mapping[str, Any]], None]) -> None:
@@ -118,7 +137,10 @@ def carry_out(staging: Path, folder: Path, tell: Callable[[Mapping[str, Any]], N
     extra = folder / "assets.extra"
     extra.mkdir()
     shutil.copy(staging / ESTIMATOR, extra / ESTIMATOR)
-    (extra / "columns.json").write_text(json.dumps(estimator.schema_.get_config(), indent=1))
+    schema = estimator.schema_
+    inputs = dict(zip(map(str, schema.names), input_names(schema.names), strict=True))
+    described = {"inputs": inputs, **schema.get_config()}
+    (extra / "columns.json").write_text(json.dumps(described, indent=1))
     seconds = round(time.perf_counter() - started, 2)
     tell({"format": "saved_model", "parity": {name: measured}, "seconds": seconds})
 
@@ -153,12 +175,9 @@ def write(estimator: Any, folder: Path) -> None:
     if estimator.schema_.library == "array":
         specs = [tf.TensorSpec((None, len(columns)), tf.float64, name="x")]
     else:
-        specs = [
-            tf.TensorSpec(
-                (None,), tf.string if isinstance(c, Category) else tf.float64, name=c.name
-            )
-            for c in columns
-        ]
+        names = input_names(estimator.schema_.names)
+        dtypes = [tf.string if isinstance(c, Category) else tf.float64 for c in columns]
+        specs = [tf.TensorSpec((None,), d, name=n) for n, d in zip(names, dtypes, strict=True)]
 
     def serve(*values: Any) -> dict[str, Any]:
         if estimator.schema_.library == "array":

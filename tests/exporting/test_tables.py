@@ -126,6 +126,19 @@ def test_a_detector_of_any_backend_is_exported_with_its_columns(
     np.testing.assert_allclose(again.anomaly_score(TABLE), detector.anomaly_score(TABLE), rtol=1e-6)
 
 
+def test_names_of_tensors_are_words_each_once() -> None:
+    names = ["age", "hours-per-week", "class", "hours per week", 7, "_x", "class_"]
+    assert tables.input_names(names) == [
+        "age",
+        "hours_per_week",
+        "class_",
+        "hours_per_week_",
+        "column_7",
+        "column__x",
+        "class__",
+    ]
+
+
 @pytest.mark.slow
 def test_a_file_of_an_estimator_is_exported(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(60, 4))
