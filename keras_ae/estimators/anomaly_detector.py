@@ -25,7 +25,7 @@ class AnomalyDetector(Scoring, OutlierMixin, TableEstimator):
 
     Args:
         model: A variant's name, a `LatentModel`, or a Keras model from rows to rows.
-        score_method: "combined", the distance to the nearest other of up to 500 rows of
+        score_method: "combined", the distance to the nearest other of up to 1,000 rows of
             training, in row and residual; "reconstruction", the residual's length;
             "likelihood" and "elbo", nats; "mahalanobis" and "neighbours", distances of codes.
         threshold: A rule of `keras_ae.estimators.thresholds`, or its name with a number, such as

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_ae import networks
 from keras_ae.bottlenecks import Clustered
 from keras_ae.objectives.term import Term
 from keras_ae.objectives.weight import Weight
@@ -48,7 +49,7 @@ class ClusterDivergence(Term):
                 f"{type(self).__name__} needs clusters of codes. Received: "
                 f"{type(model.bottleneck).__name__}. Pass `bottleneck=Clustered(...)`."
             )
-        self.encoder = keras.models.clone_model(model.encoder)
+        self.encoder = _like(model)
         kind = type(model.bottleneck)
         self.bottleneck = kind.from_config(model.bottleneck.get_config())
         self.bottleneck.build((None, *model.encoder.output_shape[1:]))
@@ -85,3 +86,12 @@ class ClusterDivergence(Term):
         target = ops.stop_gradient(self.target(self.bottleneck(h)["shares"]))
         ratio = ops.log(ops.maximum(target, LEAST)) - ops.log(ops.maximum(outputs["shares"], LEAST))
         return ops.sum(target * ratio, axis=-1)
+
+
+def _like(model: Any) -> Any:
+    """Return a new encoder of a model's kind."""
+    given = model.arguments.get("encoder", "mlp")
+    if isinstance(given, keras.layers.Layer):
+        return keras.models.clone_model(model.encoder)  # for which Keras imports TensorFlow
+    told = {"condition_size": 0 if model.condition is None else model.condition.size}
+    return networks.encoder(given, model.event_shape, model.arguments.get("hidden"), **told)

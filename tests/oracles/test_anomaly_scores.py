@@ -298,17 +298,17 @@ def test_the_distance_is_exact_far_from_the_middle_of_all_too() -> None:
 
 
 @pytest.mark.parametrize("kind", [Neighbours, Combined])
-def test_the_first_500_rows_are_references_and_deviations_are_of_all(kind: Any) -> None:
-    codes = RNG.normal(size=(600, 2)).astype("f4")
-    codes[500:] += 50
-    rows = codes[[0, 1, 499, 500, 599]]
+def test_the_first_1000_rows_are_references_and_deviations_are_of_all(kind: Any) -> None:
+    codes = RNG.normal(size=(1_100, 2)).astype("f4")
+    codes[1_000:] += 50
+    rows = codes[[0, 1, 999, 1_000, 1_099]]
     if kind is Neighbours:
         got = value(Neighbours.fitted(None, {"code": codes}), code=rows)
-        wanted = nearest_other(rows, codes[:500], codes.astype("f8").std(0))
+        wanted = nearest_other(rows, codes[:1_000], codes.astype("f8").std(0))
     else:
         given = {"row": codes, "residual": codes[:, :1]}
         got = value(Combined.fitted(None, given), row=rows, residual=rows[:, :1])
-        wanted = nearest_other(rows[:, [0, 1, 0]], codes[:500][:, [0, 1, 0]])
+        wanted = nearest_other(rows[:, [0, 1, 0]], codes[:1_000][:, [0, 1, 0]])
     np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=NEAR)
 
 

@@ -13,7 +13,7 @@ from keras_ae.estimators.scores.score import Score
 from keras_ae.parts import checked_size
 from keras_ae.typing import Tensor
 
-REFERENCES = 500
+REFERENCES = 1_000
 """Rows of training that are kept to compare with, at most."""
 SAME = 1e-10
 """Rows are the same whose squared distance is a smaller part of their squared length, or of 1."""
