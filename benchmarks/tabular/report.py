@@ -44,7 +44,7 @@ deviations of the columns, means over seeds with their deviation. The others are
 SPEED = """## Time
 
 20,000 rows of 21 numbers are fitted and 1,000,000 scored, each contender in a process of its own
-and in turn, seconds, medians of {times} processes. *First fit* is a process's first one,
+and in turn, seconds, medians over {times} of them. *First fit* is a process's first one,
 compiling included.
 """
 
