@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -38,6 +38,8 @@ class Clustered(Bottleneck):
     """
 
     reports: tuple[str, ...] = ("shares",)
+    learns: ClassVar[bool] = True
+    """Whether gradients move the centres."""
 
     def __init__(self, latent_dim: int, clusters: int) -> None:
         super().__init__()
@@ -55,8 +57,9 @@ class Clustered(Bottleneck):
 
     def make_centres(self, shape: tuple[int, ...]) -> None:
         """Make the weights that hold the centres."""
+        state: dict[str, Any] = {"dtype": "float32", "autocast": False, "trainable": self.learns}
         start = keras.initializers.RandomNormal(stddev=1.0)
-        self.placed = self.add_weight(shape, start, name="centres", dtype="float32", autocast=False)
+        self.placed = self.add_weight(shape, start, name="centres", **state)
 
     @property
     def centres(self) -> Tensor:
@@ -120,17 +123,17 @@ class CountedClusters(Clustered):
     """
 
     reports = ("shares", "centre")
+    learns = False
 
     def make_centres(self, shape: tuple[int, ...]) -> None:
         """Make the weights that hold the centres, and the counts, of one each."""
+        super().make_centres(shape)
         state: dict[str, Any] = {"dtype": "float32", "autocast": False, "trainable": False}
-        start = keras.initializers.RandomNormal(stddev=1.0)
-        self.placed = self.add_weight(shape, start, name="centres", **state)
         self.counts = self.add_weight(shape[:1], "ones", name="counts", **state)
 
     def put(self, found: Any, counts: Any) -> None:
         """Set the centres, `(clusters, latent_dim)`, of so many codes each, `(clusters,)`."""
-        self.placed.assign(found)
+        super().put(found, counts)
         self.counts.assign(counts)
 
     def call(self, h: Tensor, training: bool = False, sample: bool = False) -> Outputs:

@@ -30,8 +30,8 @@ class Clusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin,
     Args:
         n_clusters: Number of clusters.
         model: A variant's name, whose codes are as long as there are clusters, or half as long as
-            a row if that is less; a `LatentModel` of as many clusters, or a Keras model from rows to
-            rows.
+            a row if that is less; a `LatentModel` of as many clusters, or a Keras model from rows
+            to rows.
         validation_fraction: Share of the rows that are held out, for early stopping by a loss that
             need not fall as clusters become better; none by default.
         **training: `latent_dim`, `epochs`, `missing`, `random_state` and the others of

@@ -63,19 +63,9 @@ def write_copies(
         ValueError: A copy could not be written or read, or differs from the model.
     """
     copies: dict[str, Copy] = {}
+    note = _noting(copies, progress)
     for backend in dict.fromkeys(FORMATS[name].BACKEND for name in formats):
         some = [name for name in formats if backend == FORMATS[name].BACKEND]
-
-        def note(event: Mapping[str, Any]) -> None:
-            if name := event.get("format"):
-                parity.check(name, event["parity"])
-                copies[name] = Copy(event["parity"], event["seconds"])
-                worst = max(event["parity"].values())
-                progress(
-                    f"{name}: written and compared in {event['seconds']:.1f} s, largest "
-                    f"difference {worst:.2g} of max(1, |value|)"
-                )
-
         own = own_layers.own_classes(model)
         if own and not modules and backend == keras.backend.backend():
             _write_here(model, staging, some, names, note)
@@ -88,7 +78,18 @@ def write_copies(
 def write_table(staging: Path, progress: Callable[[str], None]) -> dict[str, Copy]:
     """Write an estimator of tables that `tables.prepare` left in `staging`; see `write_copies`."""
     copies: dict[str, Copy] = {}
+    note = _noting(copies, progress)
     for event in _events(staging, tables.BACKEND, [], [], [], []):
+        note(event)
+    return copies
+
+
+def _noting(
+    copies: dict[str, Copy], progress: Callable[[str], None]
+) -> Callable[[Mapping[str, Any]], None]:
+    """Return what checks a format that was written, keeps its figures and tells of it."""
+
+    def note(event: Mapping[str, Any]) -> None:
         if name := event.get("format"):
             parity.check(name, event["parity"])
             copies[name] = Copy(event["parity"], event["seconds"])
@@ -97,7 +98,8 @@ def write_table(staging: Path, progress: Callable[[str], None]) -> dict[str, Cop
                 f"{name}: written and compared in {event['seconds']:.1f} s, largest "
                 f"difference {worst:.2g} of max(1, |value|)"
             )
-    return copies
+
+    return note
 
 
 def _write_here(

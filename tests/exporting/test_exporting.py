@@ -74,7 +74,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
             model.export(tmp_path / "ae" / "1", **options)
     with pytest.raises(ValueError, match="`labels` are for versions with a SavedModel"):
         model.export(tmp_path / "folder", labels=["canary"])
-    with pytest.raises(TypeError, match="needs a LatentModel, a run folder or a .keras file"):
+    with pytest.raises(TypeError, match="needs a LatentModel, an estimator of tables, a run f"):
         keras_ae.exporting.export(3, tmp_path / "1")
     with pytest.raises(FileNotFoundError):
         keras_ae.exporting.export(tmp_path / "no_run", tmp_path / "ae" / "1")
